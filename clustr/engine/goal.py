@@ -1,0 +1,67 @@
+"""One thing that must be true on a node, and the makers of goals.
+
+A goal's `probe` is read-only bash that prints an answer; `wanted` is the answer that means it is true; `apply` is
+idempotent bash that makes it so. Everything else (plan, scripts, running) is written once for all goals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import IntEnum, StrEnum
+from pathlib import Path
+
+
+class Disrupts(IntEnum):
+    """What applying a goal does to the work on its node."""
+
+    NOTHING = 0
+    WORKLOADS = 1
+    REBOOT = 2
+
+
+class Show(StrEnum):
+    """How a plan shows a change."""
+
+    VALUE = "value"  # before -> after
+    DIFF = "diff"  # a unified diff
+    HIDDEN = "hidden"  # neither: the answer would give a secret away, or is a sum that says nothing
+
+
+@dataclass(frozen=True)
+class Later:
+    """An answer that no machine can give before `stage` is done: "join token, known after First server"."""
+
+    stage: str
+    fact: str
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that the laptop sends because no node can download it."""
+
+    local: Path
+    remote: str
+    mode: int = 0o644
+
+
+@dataclass(frozen=True)
+class Goal:
+    """`undo` takes away what `apply` made ("" where it stays: packages are named, not removed).
+
+    `about` names the node that the change is about where the script runs on another (Node objects, on a server).
+    """
+
+    name: str
+    probe: str
+    wanted: str | Later
+    apply: str
+    disrupts: Disrupts = Disrupts.NOTHING
+    uploads: tuple[Upload, ...] = ()
+    secret: bool = False
+    show: Show = Show.VALUE
+    undo: str = ""
+    about: str = ""
+    component: str = ""
+
+    def of(self, component: str) -> Goal:
+        return replace(self, component=component)

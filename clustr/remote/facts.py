@@ -1,0 +1,146 @@
+"""What a node says of itself: one script in, one frozen object out.
+
+Only what a bare machine can tell, read without changing anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from clustr.errors import ClustrError
+from clustr.inventory.secrets import Secret
+
+
+class Datastore(StrEnum):
+    """What cluster data a server holds on disk."""
+
+    NONE = "none"
+    SQLITE = "sqlite"
+    ETCD = "etcd"
+
+
+class Firewall(StrEnum):
+    """The active firewall manager; clustr adds rules to it and switches none off."""
+
+    NONE = "none"
+    UFW = "ufw"
+    FIREWALLD = "firewalld"
+
+
+@dataclass(frozen=True)
+class OperatingSystem:
+    id: str  # of /etc/os-release: debian, ubuntu, rocky, ...
+    version: str  # VERSION_ID: 12, 24.04, 9.4
+    codename: str
+    name: str  # PRETTY_NAME
+
+
+@dataclass(frozen=True)
+class PciDevice:
+    slot: str  # 0000:4b:00.0
+    vendor: str  # 10de, without 0x
+    device: str
+    kind: str  # class code, 030200
+
+
+@dataclass(frozen=True)
+class Interface:
+    name: str
+    addresses: tuple[str, ...]  # IPv4 with prefix: 10.0.0.11/24
+    mtu: int
+
+
+@dataclass(frozen=True)
+class Swap:
+    name: str
+    kilobytes: int
+
+
+@dataclass(frozen=True)
+class KubeNode:
+    """A Node object, as a live server tells it."""
+
+    name: str
+    ready: bool
+    unschedulable: bool
+    version: str
+
+
+@dataclass(frozen=True)
+class K3sFacts:
+    version: str = ""  # of /usr/local/bin/k3s, as installed; "" where there is none
+    flags: frozenset[str] = frozenset()  # what its server/agent subcommand accepts, without dashes
+    datastore: Datastore = Datastore.NONE
+    token: Secret | None = None  # K10... form of /var/lib/rancher/k3s/server/token
+    ca_hash: str = ""  # sha256 of /var/lib/rancher/k3s/server/tls/server-ca.crt, hex
+    api_ready: bool = False
+    nodes: tuple[KubeNode, ...] = ()  # as this server's API tells them; () where it does not answer
+    agent_data: bool = False  # holds a kubelet's certificates
+
+
+@dataclass(frozen=True)
+class Applying:
+    """A clustr-apply unit that is there now, and the verdict that the last one left."""
+
+    active: bool = False
+    run_id: str = ""
+    verdict: str = ""  # text of the verdict file, "" where there is none
+
+
+@dataclass(frozen=True)
+class Record:
+    """Something that clustr put on the node, and the script that takes it away again."""
+
+    order: int
+    component: str
+    goal: str
+    undo: str  # bash; "" where it stays and is only named (packages)
+
+
+@dataclass(frozen=True)
+class Facts:
+    hostname: str
+    machine_id: str
+    boot_id: str
+    os: OperatingSystem
+    architecture: str  # x86_64, aarch64
+    kernel: str  # running
+    next_kernel: str  # what the boot loader's default starts
+    cpus: int
+    memory_mb: int
+    disk_free_mb: int  # of /var/lib
+    clock: float  # unix time when the script ran
+    cgroup: int  # 1 or 2
+    systemd: bool  # PID 1
+    firewall: Firewall
+    interfaces: tuple[Interface, ...] = ()
+    swaps: tuple[Swap, ...] = ()
+    pci: tuple[PciDevice, ...] = ()
+    k3s: K3sFacts = K3sFacts()
+    applying: Applying = Applying()
+    records: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What all nodes said in one look. Goals are made from this and the cluster alone."""
+
+    facts: Mapping[str, Facts]
+    silent: Mapping[str, ClustrError] = field(default_factory=dict)  # nodes that did not answer, and why
+    new_token: Secret | None = None  # made by bootstrap where no server holds one yet
+
+    def __getitem__(self, node: str) -> Facts:
+        return self.facts[node]
+
+    def answered(self, node: str) -> bool:
+        return node in self.facts
+
+    def kube_nodes(self) -> tuple[KubeNode, ...]:
+        """Node objects, from the first server that could tell; () where no cluster answers."""
+        return next((facts.k3s.nodes for facts in self.facts.values() if facts.k3s.nodes), ())
+
+    def knows(self, node: str) -> bool:
+        """Whether the running cluster has this node."""
+        return any(known.name == node for known in self.kube_nodes())
