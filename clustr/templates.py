@@ -3,6 +3,7 @@
 They lie at the top of a checkout and travel inside the wheel as clustr/_templates (pyproject.toml, force-include).
 """
 
+import re
 import shlex
 from functools import cache
 from pathlib import Path
@@ -39,8 +40,14 @@ def _environment() -> Environment:
         autoescape=False,  # noqa: S701 - shell and configuration files, not HTML; `quote` is their escape
     )
     environment.filters["quote"] = _quote
+    environment.filters["comment"] = _comment
     return environment
 
 
 def _quote(value: object) -> str:
     return shlex.quote(str(value))
+
+
+def _comment(value: object) -> str:
+    """Text that may stand behind a # in a script: one line, no control characters."""
+    return re.sub(r"[^\x20-\x7e]+", " ", str(value))

@@ -130,6 +130,7 @@ class Seen:
     facts: Mapping[str, Facts]
     silent: Mapping[str, ClustrError] = field(default_factory=dict)  # nodes that did not answer, and why
     new_token: Secret | None = None  # made by bootstrap where no server holds one yet
+    sums: Mapping[str, str] = field(default_factory=dict)  # sha256 of artifacts, by URL path (inventory.lock)
 
     def __getitem__(self, node: str) -> Facts:
         return self.facts[node]

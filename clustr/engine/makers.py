@@ -1,0 +1,190 @@
+"""The makers of goals. A component says what it wants in these words; the shell they use is in templates/engine/.
+
+Every maker returns goals whose probe changes nothing and whose apply can run twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from shlex import quote
+
+from clustr.engine.goal import Disrupts, Goal, Later, Show
+from clustr.templates import render
+
+STARTS = "/usr/local/lib/clustr/record-start"  # base_os puts it there
+HEREDOC = "END_OF_FILE_BY_CLUSTR"
+
+
+def file(
+    path: str,
+    content: str | Later,
+    *,
+    mode: int = 0o644,
+    owner: str = "root:root",
+    secret: bool = False,
+    disrupts: Disrupts = Disrupts.NOTHING,
+    check: str = "",
+) -> Goal:
+    """A file with exactly this content, mode and owner; what was there before clustr comes back on removal.
+
+    `check` is a command that is given the new file's path, not yet in place, and must succeed: `promtool check config`.
+    """
+    where, access = quote(path), _access(mode, owner)
+    undo = f"restore_file {where}"
+    if isinstance(content, Later):
+        return Goal(path, f"probe_file {where}", content, "false", disrupts, secret=secret, undo=undo, show=Show.HIDDEN)
+    if not content.endswith("\n"):
+        content += "\n"
+    wanted = f"{access}\n{sha256(content)}\n" if secret else f"{access}\n{content}"
+    check = f" {quote(check)}" if check else ""
+    apply = f"apply_file {where} {access}{check} <<'{HEREDOC}'\n{content}{HEREDOC}"
+    probe = f"probe_secret_file {where}" if secret else f"probe_file {where}"
+    show = Show.HIDDEN if secret else Show.DIFF
+    return Goal(path, probe, wanted, apply, disrupts, secret=secret, show=show, undo=undo)
+
+
+def absent(path: str) -> Goal:
+    """No such file."""
+    where = quote(path)
+    return Goal(path, f"probe_absent {where}", "absent", f"rm -f -- {where}")
+
+
+def folder(path: str, *, mode: int = 0o755, owner: str = "root:root") -> Goal:
+    where, access = quote(path), _access(mode, owner)
+    make = f"install -d -m {mode:04o} -o {owner.split(':')[0]} -g {owner.split(':')[1]} -- {where}"
+    undo = f"rmdir --ignore-fail-on-non-empty -- {where}"
+    return Goal(path, f"probe_folder {where}", access, make, undo=undo)
+
+
+def link(path: str, target: str) -> Goal:
+    where = quote(path)
+    apply = f'mkdir -p -- "$(dirname -- {where})"\nln -sfn -- {quote(target)} {where}'
+    return Goal(path, f"probe_link {where}", f"-> {target}", apply, undo=f"rm -f -- {where}")
+
+
+def packages(
+    names: Sequence[str],
+    *,
+    hold: bool = False,
+    disrupts: Disrupts = Disrupts.NOTHING,
+    label: str = "packages",
+) -> Goal:
+    """These packages installed (and held at their version). What no goal wants any more stays and is named."""
+    words = " ".join(quote(name) for name in names)
+    state = "held" if hold else "installed"
+    flag = "--hold " if hold else ""
+    wanted = "".join(f"{name} {state}\n" for name in names)
+    undo = f"# stays: apt-get remove {words}"
+    return Goal(label, f"probe_packages {flag}{words}", wanted, f"apply_packages {flag}{words}", disrupts, undo=undo)
+
+
+def repository(name: str, source: str, key: str) -> tuple[Goal, Goal]:
+    """A signed apt repository: `source` is a deb822 stanza without Signed-By, `key` the armoured key it is bound to."""
+    ring = f"/etc/apt/keyrings/{name}.asc"
+    stanza = f"{source.rstrip()}\nSigned-By: {ring}\n"
+    return file(ring, key), file(f"/etc/apt/sources.list.d/{name}.sources", stanza)
+
+
+@dataclass(frozen=True)
+class Reads:
+    """A file that a unit reads at start, by the sum it should have then."""
+
+    path: str
+    sum: str
+
+    @classmethod
+    def of(cls, goal: Goal, content: str) -> Reads:
+        return cls(goal.name, sha256(content if content.endswith("\n") else content + "\n"))
+
+
+def service(
+    unit: str, reads: Iterable[Goal | Reads] = (), *, enabled: bool = True, disrupts: Disrupts = Disrupts.NOTHING
+) -> tuple[Goal, Goal, Goal]:
+    """A unit that starts at boot and runs now with the files as they are wanted.
+
+    A drop-in records at each start, whoever starts it, the sum of the files that the unit reads; a restart is due
+    while that sum is not the wanted one, so a run that is cut between file and restart cannot lose the restart.
+    """
+    known = tuple(read if isinstance(read, Reads) else _reads_file(read) for read in reads)
+    drop_in_path = f"/etc/systemd/system/{unit}.d/50-clustr.conf"
+    listed = (drop_in_path, *(read.path for read in known))
+    drop_in_text = render("engine/record-start.conf", recorder=STARTS, unit=unit, files=listed)
+    drop_in = file(drop_in_path, drop_in_text)
+    total = sums(Reads.of(drop_in, drop_in_text), *known)
+    return drop_in, _enabled(unit, enabled), _restart(unit, total, disrupts)
+
+
+def _reads_file(goal: Goal) -> Reads:
+    """A file goal as a unit reads it: its wanted answer is its access, then its content (or, secret, its sum)."""
+    if isinstance(goal.wanted, Later):
+        raise TypeError(f"{goal.name} is not known yet: no unit can wait for it to be read")
+    body = goal.wanted.split("\n", 1)[1]
+    return Reads(goal.name, body.strip() if goal.secret else sha256(body))
+
+
+def _enabled(unit: str, enabled: bool) -> Goal:
+    name, wanted = quote(unit), "enabled" if enabled else "disabled"
+    apply = f"apply_enabled {name} {wanted}"
+    return Goal(f"{unit} at boot", f"probe_enabled {name}", wanted, apply, undo=f"undo_enabled {name}")
+
+
+def _restart(unit: str, total: str, disrupts: Disrupts) -> Goal:
+    name = quote(unit)
+    probe, wanted = f"probe_started {name} {total}", "runs with its present files"
+    return Goal(f"{unit} runs", probe, wanted, f"apply_started {name} {total}", disrupts, undo=f"undo_started {name}")
+
+
+def sums(*reads: Reads) -> str:
+    """What record-start writes for these files: the sum of the lines that sha256sum prints for them, in this order."""
+    return sha256("".join(f"{read.sum}  {read.path}\n" for read in reads))
+
+
+def kernel_module(name: str, effect: str) -> Goal:
+    """A module that works, by its effect: a path that exists then, or `filesystem:NAME`; built in counts as well."""
+    words = f"{quote(name)} {quote(effect)}"
+    return Goal(f"module {name}", f"probe_module {words}", "works", f"apply_module {words}")
+
+
+def sysctl(key: str, value: str) -> Goal:
+    """A kernel setting that holds now; a file under /etc/sysctl.d keeps it over a boot."""
+    words = quote(key)
+    return Goal(f"sysctl {key}", f"probe_sysctl {words}", value, f"apply_sysctl {words} {quote(value)}")
+
+
+def binary(path: str, *, url: str, sum: str, version: str, ca: str = "", mode: int = 0o755) -> Goal:
+    """A downloaded program. The node downloads it, checks its sha256 and puts it in place whole."""
+    where = quote(path)
+    probe = f"probe_binary {where} {sum} {quote(version)}"
+    apply = f"apply_binary {where} {sum} {quote(url)} {mode:04o} {quote(ca)}"
+    return Goal(path, probe, version, apply, undo=f"rm -f -- {where}")
+
+
+def step(
+    name: str,
+    *,
+    probe: str,
+    wanted: str | Later,
+    apply: str,
+    undo: str = "",
+    disrupts: Disrupts = Disrupts.NOTHING,
+    about: str = "",
+    secret: bool = False,
+) -> Goal:
+    """A goal in shell of its own, for what no other maker can say."""
+    show = Show.HIDDEN if secret else Show.VALUE
+    return Goal(name, probe, wanted, apply, disrupts, undo=undo, about=about, secret=secret, show=show)
+
+
+def disrupting(goals: Iterable[Goal], disrupts: Disrupts) -> tuple[Goal, ...]:
+    """The same goals, as ones that disturb the node's work."""
+    return tuple(replace(goal, disrupts=disrupts) for goal in goals)
+
+
+def _access(mode: int, owner: str) -> str:
+    return f"0{mode:o} {owner}"
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,143 @@
+"""Probe and apply scripts, and what their output means. Pure: text in, text out."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from clustr.engine.goal import Goal
+from clustr.remote.facts import Record
+from clustr.templates import render, text
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a probe printed. A probe that could not look has `error` and no text."""
+
+    text: str
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One goal's place in an apply script: its record, then its apply; or its undo, then its record's end."""
+
+    component: str
+    name: str
+    script: str
+
+
+class Status(StrEnum):
+    DONE = "done"
+    REBOOT = "reboot"
+    FAILED = "failed"
+    CUT = "cut"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How an apply script ended: which goals are done, and where it failed."""
+
+    run_id: str
+    status: Status
+    done: tuple[int, ...] = ()
+    failed: int = -1
+    line: int = 0
+    command: str = ""
+
+
+def new_nonce() -> str:
+    return secrets.token_hex(8)
+
+
+def probe_script(goals: Sequence[Goal], nonce: str) -> str:
+    """One script for all probes. `nonce` marks the answers apart, so that no file's content can pass for one."""
+    return render(
+        "engine/probe.sh", goals=goals, nonce=nonce, functions=text("engine/probes.sh"), prelude=_prelude(goals)
+    )
+
+
+def read_answers(output: str, nonce: str, count: int) -> list[Answer]:
+    """The answers in a probe script's output, in the goals' order; what is missing is an answer with an error."""
+    pattern = re.compile(
+        rf"\n::{nonce} answer (\d+)\n(.*?)\n::{nonce} status \1 (\d+)\n(.*?)(?=\n::{nonce} )", re.DOTALL
+    )
+    answers = [Answer("", "the probe script ended before this probe")] * count
+    for number, printed, status, error in pattern.findall(output):
+        failed = f"status {status}: {error.strip()}" if status != "0" else ""
+        answers[int(number)] = Answer("" if failed else printed, failed)
+    return answers
+
+
+def apply_script(works: Sequence[Work], *, stage: str, node: str, run_id: str, reboots: bool) -> str:
+    """One script for all the work of a stage on a node. It ends where a goal needs a boot."""
+    functions = text("engine/probes.sh") + "\n" + text("engine/applies.sh")
+    return render(
+        "engine/apply.sh",
+        works=works,
+        stage=stage,
+        node=node,
+        run_id=run_id,
+        reboots=reboots,
+        functions=functions,
+        prelude=_prelude(works),
+    )
+
+
+def start_script(script: str, run_id: str) -> str:
+    """Puts the apply script on the node, starts it as a unit of its own and follows its log."""
+    follow = follow_script(1)
+    return render("engine/start.sh", script=script, run_id=run_id, follow=follow, heredoc=f"END_{new_nonce()}")
+
+
+def follow_script(line: int) -> str:
+    """Follows the unit from this line of its log on (1 is the first)."""
+    return render("engine/follow.sh", line=line)
+
+
+def apply_work(order: int, goal: Goal) -> Work:
+    parts = [goal.apply]
+    if goal.undo:
+        parts.insert(0, _record(order, goal))
+    return Work(goal.component, goal.name, "\n".join(parts))
+
+
+def remove_work(record: Record) -> Work:
+    parts = [record.undo, f"forget {record_name(record.component, record.goal)}"]
+    return Work(record.component, record.goal, "\n".join(parts))
+
+
+def record_name(component: str, goal: str) -> str:
+    return hashlib.sha256(f"{component}\0{goal}".encode()).hexdigest()[:32]
+
+
+def _record(order: int, goal: Goal) -> str:
+    encoded = base64.b64encode(goal.name.encode()).decode()
+    lines = [goal.component, encoded, str(order), goal.undo]
+    return f"record {record_name(goal.component, goal.name)} <<'END_OF_RECORD'\n" + "\n".join(lines) + "\nEND_OF_RECORD"
+
+
+def read_verdict(lines: Sequence[str]) -> Verdict:
+    """The verdict file's lines; anything that is not a whole verdict is CUT."""
+    fields = [line.split(" ", 1) for line in lines if " " in line]
+    values = dict(fields)
+    done = tuple(int(value) for key, value in fields if key == "done")
+    status = Status(values["status"]) if values.get("status") in tuple(Status) else Status.CUT
+    failed, line, command = [*values.get("failed", "-1 0 ").split(" ", 2), "", ""][:3]
+    return Verdict(values.get("run", ""), status, done, int(failed), int(line or 0), command)
+
+
+def _prelude(works: Sequence[Goal | Work]) -> str:
+    """Functions of single components, templates/COMPONENT/functions.sh, for the components that are in the script."""
+    found = []
+    for component in dict.fromkeys(work.component for work in works):
+        try:
+            found.append(text(f"{component}/functions.sh"))
+        except FileNotFoundError:
+            continue
+    return "\n".join(found)

@@ -1,0 +1,177 @@
+# What the goals' apply and undo scripts call. Every function can run twice.
+
+clustr=/var/lib/clustr
+
+apply_file() {
+  local path=$1 mode=$2 owner=$3 check=${4:-} folder new
+  folder=$(dirname -- "$path")
+  mkdir -p -- "$folder"
+  new=$(mktemp -- "$folder/.clustr.XXXXXXXX")
+  cat >"$new"
+  chown -- "$owner" "$new"
+  chmod -- "$mode" "$new"
+  if [ -n "$check" ]; then check_file "$check" "$new"; fi
+  keep_original "$path"
+  if [ -d "$path" ] && [ ! -L "$path" ]; then
+    rm -f -- "$new"
+    echo "$path is a folder" >&2
+    return 1
+  fi
+  if command -v restorecon >/dev/null; then chcon --reference="$folder" -- "$new" 2>/dev/null || true; fi
+  mv -f -T -- "$new" "$path"
+  if command -v restorecon >/dev/null; then restorecon -- "$path"; fi
+}
+
+# What was there before clustr's first file: kept once, or noted as nothing.
+keep_original() {
+  local kept
+  kept=$clustr/originals/$(printf %s "$1" | sha256sum | cut -c1-32)
+  if [ -e "$kept" ] || [ -e "$kept.none" ]; then return; fi
+  install -d -m 0700 "$clustr/originals"
+  if [ -e "$1" ]; then
+    cp -a -- "$1" "$kept.new"
+    mv -- "$kept.new" "$kept"
+  else
+    : >"$kept.none"
+  fi
+}
+
+check_file() {
+  local words
+  read -ra words <<<"$1"
+  if ! "${words[@]}" "$2"; then
+    rm -f -- "$2"
+    echo "refused by: $1" >&2
+    return 1
+  fi
+}
+
+restore_file() {
+  local path=$1 kept
+  kept=$clustr/originals/$(printf %s "$path" | sha256sum | cut -c1-32)
+  if [ -e "$kept" ]; then
+    mv -f -T -- "$kept" "$path"
+  else
+    rm -f -- "$path" "$kept.none"
+  fi
+}
+
+# Says who holds the package manager's locks while waiting, up to 10 minutes.
+wait_for_packages() {
+  local lock holder waited=0
+  while :; do
+    holder=
+    for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock; do
+      [ -e "$lock" ] || continue
+      holder=$(lock_holder "$lock")
+      [ -z "$holder" ] || break
+    done
+    [ -n "$holder" ] || return 0
+    if [ "$waited" -ge 600 ]; then
+      echo "the package lock is still held by $holder after 10 minutes" >&2
+      return 1
+    fi
+    echo "::status waiting for the package lock ($holder)"
+    sleep 2
+    waited=$((waited + 2))
+  done
+}
+
+# Linux lists file locks in /proc/locks by device and inode; no other program is needed to read it.
+lock_holder() {
+  local inode pid
+  inode=$(stat -c %i -- "$1")
+  pid=$(awk -v inode="$inode" '{ n = split($6, at, ":"); if ($2 != "->" && at[n] == inode) { print $5; exit } }' /proc/locks)
+  if [ -n "$pid" ] && [ -r "/proc/$pid/comm" ]; then echo "$(<"/proc/$pid/comm"), pid $pid"; fi
+}
+
+apt() {
+  wait_for_packages
+  apt-get -qy -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
+    -o APT::Cmd::Disable-Script-Warning=1 "$@"
+}
+
+# Lists older than an hour, or older than a source, are read anew.
+refresh_packages() {
+  local stamp=$clustr/lists-read
+  if [ ! -e "$stamp" ] || [ -n "$(find "$stamp" -mmin +60)" ] ||
+    [ -n "$(find /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/keyrings -newer "$stamp" 2>/dev/null)" ]; then
+    apt update --error-on=any
+    touch "$stamp"
+  fi
+}
+
+apply_packages() {
+  local hold=no
+  if [ "$1" = --hold ]; then
+    hold=yes
+    shift
+  fi
+  export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+  wait_for_packages
+  if [ -n "$(dpkg --audit)" ]; then dpkg --configure -a --force-confdef --force-confold; fi
+  refresh_packages
+  apt install --no-install-recommends --allow-change-held-packages -- "$@"
+  if [ "$hold" = yes ]; then apt-mark hold -- "$@"; fi
+}
+
+apply_enabled() {
+  if [ "$(systemctl show -p UnitFileState --value -- "$1")" = masked ]; then systemctl unmask -- "$1"; fi
+  case $2 in
+    enabled) systemctl enable --quiet -- "$1" ;;
+    disabled) systemctl disable --quiet -- "$1" ;;
+  esac
+}
+
+undo_enabled() {
+  if [ -n "$(systemctl show -p UnitFileState --value -- "$1")" ]; then systemctl disable --quiet -- "$1"; fi
+}
+
+apply_started() {
+  local recorded=none
+  systemctl daemon-reload
+  systemctl reset-failed -- "$1" 2>/dev/null || true
+  if ! systemctl restart -- "$1"; then
+    systemctl status --no-pager --lines=20 -- "$1" >&2 || true
+    return 1
+  fi
+  if [ -r "$clustr/started/$1" ]; then recorded=$(<"$clustr/started/$1"); fi
+  if [ "$recorded" != "$2" ]; then
+    echo "$1 started with other files than clustr wrote" >&2
+    return 1
+  fi
+}
+
+undo_started() {
+  systemctl stop -- "$1"
+  rm -f -- "$clustr/started/$1"
+}
+
+apply_module() {
+  modprobe -- "$1" 2>/dev/null || true # built in, modprobe may fail: the effect counts
+  if ! module_works "$1" "$2"; then
+    modprobe -- "$1"
+    return 1
+  fi
+}
+
+apply_sysctl() {
+  local path=/proc/sys/${1//.//}
+  printf '%s\n' "$2" >"$path"
+}
+
+apply_binary() {
+  local path=$1 sum=$2 url=$3 mode=$4 ca=${5:-} new
+  mkdir -p -- "$(dirname -- "$path")"
+  new=$path.clustr-new
+  echo "::status downloading ${url##*/}"
+  curl --fail --location --silent --show-error --proto '=https' --retry 3 --connect-timeout 20 \
+    --speed-limit 1024 --speed-time 60 ${ca:+--cacert "$ca"} --output "$new" -- "$url"
+  if ! printf '%s  %s\n' "$sum" "$new" | sha256sum --check --status; then
+    rm -f -- "$new"
+    echo "the download of $url does not have the sha256 $sum" >&2
+    return 1
+  fi
+  chmod -- "$mode" "$new"
+  mv -f -T -- "$new" "$path"
+}

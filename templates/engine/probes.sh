@@ -1,0 +1,110 @@
+# Probes print an answer and change nothing. They run in a subshell each, under set -eu.
+
+probe_file() {
+  if [ -L "$1" ] || { [ -e "$1" ] && [ ! -f "$1" ]; }; then
+    echo "not a plain file"
+  elif [ -f "$1" ]; then
+    stat -c '0%a %U:%G' -- "$1"
+    cat -- "$1"
+  else
+    echo absent
+  fi
+}
+
+probe_secret_file() {
+  if [ -f "$1" ] && [ ! -L "$1" ]; then
+    local sum
+    sum=$(sha256sum -- "$1")
+    stat -c '0%a %U:%G' -- "$1"
+    echo "${sum%% *}"
+  else
+    echo absent
+  fi
+}
+
+probe_absent() {
+  if [ -e "$1" ] || [ -L "$1" ]; then echo present; else echo absent; fi
+}
+
+probe_folder() {
+  if [ -d "$1" ]; then stat -c '0%a %U:%G' -- "$1"; else echo absent; fi
+}
+
+probe_link() {
+  if [ -L "$1" ]; then
+    echo "-> $(readlink -- "$1")"
+  elif [ -e "$1" ]; then
+    echo "not a link"
+  else
+    echo absent
+  fi
+}
+
+probe_packages() {
+  local hold=no name state
+  if [ "$1" = --hold ]; then
+    hold=yes
+    shift
+  fi
+  # One dpkg-query for all; it fails for names it does not know, which is an answer too.
+  state=$(dpkg-query -W -f='${Package} ${db:Status-Want} ${db:Status-Status}\n' -- "$@" 2>/dev/null) || true
+  for name in "$@"; do
+    if grep -qxF "$name hold installed" <<<"$state"; then
+      if [ "$hold" = yes ]; then echo "$name held"; else echo "$name installed"; fi
+    elif grep -qE "^${name//./\\.} [a-z]+ installed$" <<<"$state"; then
+      echo "$name installed"
+    else
+      echo "$name absent"
+    fi
+  done
+}
+
+probe_enabled() {
+  local state
+  state=$(systemctl show -p UnitFileState --value -- "$1")
+  echo "${state:-absent}"
+}
+
+probe_started() {
+  local state recorded=none
+  state=$(systemctl show -p ActiveState --value -- "$1")
+  if [ -r "/var/lib/clustr/started/$1" ]; then recorded=$(<"/var/lib/clustr/started/$1"); fi
+  if [ "$state" != active ]; then
+    echo "$state"
+  elif [ "$recorded" = "$2" ]; then
+    echo "runs with its present files"
+  else
+    echo "runs with other files"
+  fi
+}
+
+module_works() {
+  case $2 in
+    filesystem:*) grep -qw -- "${2#filesystem:}" /proc/filesystems ;;
+    *) [ -e "$2" ] ;;
+  esac
+}
+
+probe_module() {
+  if module_works "$1" "$2"; then echo works; else echo missing; fi
+}
+
+probe_sysctl() {
+  local path=/proc/sys/${1//.//} value
+  if [ -r "$path" ]; then
+    value=$(<"$path")
+    echo "${value//$'\t'/ }"
+  else
+    echo "no such setting"
+  fi
+}
+
+probe_binary() {
+  local sum
+  if [ -f "$1" ]; then
+    sum=$(sha256sum -- "$1")
+    if [ "${sum%% *}" = "$2" ]; then echo "$3"; else echo "another build"; fi
+  else
+    echo absent
+  fi
+}
