@@ -1,0 +1,44 @@
+"""The connections of a run: each node reached once, held to the end, shared by all that is done there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from clustr.inventory.model import Cluster, Node
+from clustr.remote.connection import Connection
+
+Open = Callable[[Node], Connection]
+
+
+class Fleet:
+    """Opens a node's connection when it is first asked for. Each node is worked on by one thread at a time."""
+
+    def __init__(self, cluster: Cluster, open: Open) -> None:
+        self._cluster = cluster
+        self._open = open
+        self._held: dict[str, Connection] = {}
+        self._locks: dict[str, threading.RLock] = {node.name: threading.RLock() for node in cluster.nodes}
+
+    def lock(self, node: str) -> threading.RLock:
+        """Held by whoever talks to a node that others may need too: a server asked for kubectl while it is worked on."""
+        return self._locks[node]
+
+    def __getitem__(self, node: str) -> Connection:
+        with self._locks[node]:
+            if node not in self._held:
+                self._held[node] = self._open(self._cluster.node(node))
+            return self._held[node]
+
+    def reopen(self, node: str) -> Connection:
+        """A new connection in the old one's place, for a node that was cut off or has booted."""
+        with self._locks[node]:
+            old = self._held.pop(node, None)
+            if old is not None:
+                old.close()
+            return self[node]
+
+    def close(self) -> None:
+        for connection in self._held.values():
+            connection.close()
+        self._held.clear()

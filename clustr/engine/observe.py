@@ -1,0 +1,67 @@
+"""What the nodes say: facts in one exec each, then all probes in one exec each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from clustr.engine.events import Connecting, Emit, NodeRead, NodeSilent
+from clustr.engine.fleet import Fleet
+from clustr.engine.goal import Goal
+from clustr.engine.plan import NodeGoals
+from clustr.engine.script import Answer, new_nonce, probe_script, read_answers
+from clustr.engine.window import each
+from clustr.errors import ClustrError
+from clustr.inventory.model import Cluster
+from clustr.remote.connection import Connection
+from clustr.remote.facts import Facts, Seen, read_facts
+
+
+def look(cluster: Cluster, fleet: Fleet, emit: Emit, sums: Mapping[str, str]) -> Seen:
+    """Facts of every node of the inventory; a node that does not answer is kept with the reason."""
+    emit(Connecting("facts", len(cluster.nodes)))
+
+    def read(name: str) -> Facts:
+        facts = read_facts(fleet[name], cluster.node(name))
+        emit(NodeRead(name, "facts"))
+        return facts
+
+    found = each((node.name for node in cluster.nodes), read)
+    silent = {name: _as_silence(name, error) for name, error in found.items() if isinstance(error, Exception)}
+    for name, error in silent.items():
+        emit(NodeSilent(name, error.problem, error.remedy))
+    facts = {name: result for name, result in found.items() if isinstance(result, Facts)}
+    return Seen(facts, silent, sums=sums)
+
+
+def ask_all(goals: Sequence[NodeGoals], fleet: Fleet, emit: Emit) -> dict[str, list[Answer]]:
+    """The answers to all goals, by node, in the goals' order."""
+    by_node: dict[str, list[Goal]] = {}
+    for each_stage in goals:
+        by_node.setdefault(each_stage.node, []).extend(each_stage.goals)
+    emit(Connecting("probes", len(by_node)))
+
+    def read(name: str) -> list[Answer]:
+        answers = ask(fleet[name], by_node[name])
+        emit(NodeRead(name, "probes"))
+        return answers
+
+    found = each(by_node, read)
+    return {
+        name: [Answer("", str(result))] * len(by_node[name]) if isinstance(result, Exception) else result
+        for name, result in found.items()
+    }
+
+
+def ask(connection: Connection, goals: Sequence[Goal]) -> list[Answer]:
+    """One script that asks all these probes. `timeout`: probes only read; ten minutes mean a hung machine."""
+    if not goals:
+        return []
+    nonce = new_nonce()
+    result = connection.run(probe_script(goals, nonce), timeout=600)
+    return read_answers(result.stdout, nonce, len(goals))
+
+
+def _as_silence(name: str, error: Exception) -> ClustrError:
+    if isinstance(error, ClustrError):
+        return error
+    return ClustrError(f"could not be read: {error}", "this is a defect in clustr: please report it", node=name)

@@ -1,0 +1,51 @@
+"""THE ORDER: what is done where, and how many nodes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clustr.components import (
+    alertmanager,
+    base_os,
+    container_runtime,
+    k3s_agent,
+    k3s_server,
+    node_exporter,
+    node_object,
+    prometheus,
+)
+from clustr.components.k3s_server import first_server
+from clustr.engine.stage import Stage
+from clustr.inventory.model import Cluster, Node
+from clustr.remote.facts import Seen
+
+
+def everyone(cluster: Cluster, _seen: Seen) -> Sequence[Node]:
+    return cluster.nodes
+
+
+def first(cluster: Cluster, seen: Seen) -> Sequence[Node]:
+    server = first_server(cluster, seen)
+    return (server,) if server else ()
+
+
+def other_servers(cluster: Cluster, seen: Seen) -> Sequence[Node]:
+    return tuple(node for node in cluster.servers if node not in first(cluster, seen))
+
+
+def agents(cluster: Cluster, _seen: Seen) -> Sequence[Node]:
+    return cluster.agents
+
+
+def monitors(cluster: Cluster, _seen: Seen) -> Sequence[Node]:
+    return cluster.monitors
+
+
+STAGES = (
+    Stage("Prepare nodes", everyone, (base_os, container_runtime, node_exporter)),
+    Stage("First server", first, (k3s_server,), at_once=1),
+    Stage("Other servers", other_servers, (k3s_server,), at_once=1),
+    Stage("Agents", agents, (k3s_agent,), at_once=50),
+    Stage("Node objects", first, (node_object,)),
+    Stage("Monitoring", monitors, (prometheus, alertmanager)),
+)
