@@ -12,17 +12,13 @@ Open = Callable[[Node], Connection]
 
 
 class Fleet:
-    """Opens a node's connection when it is first asked for. Each node is worked on by one thread at a time."""
+    """Opens a node's connection when it is first asked for; a connection runs several scripts at once, each on its own channel."""
 
     def __init__(self, cluster: Cluster, open: Open) -> None:
         self._cluster = cluster
         self._open = open
         self._held: dict[str, Connection] = {}
         self._locks: dict[str, threading.RLock] = {node.name: threading.RLock() for node in cluster.nodes}
-
-    def lock(self, node: str) -> threading.RLock:
-        """Held by whoever talks to a node that others may need too: a server asked for kubectl while it is worked on."""
-        return self._locks[node]
 
     def __getitem__(self, node: str) -> Connection:
         with self._locks[node]:

@@ -18,7 +18,7 @@ class Result:
 
 
 class Connection(Protocol):
-    """One node, reached once and held through the run; safe to use from one thread at a time."""
+    """One node, reached once and held through the run; several threads may run scripts on it, each gets its own channel."""
 
     def run(
         self,
