@@ -1,0 +1,220 @@
+"""The one path that every download takes: where it comes from and the sha256 it must have.
+
+A sum is in versions.py, where somebody read it, or is taken once from the release's own sum file over verified TLS
+and kept in the lock file beside the inventory (inventory.yaml: inventory.lock). The laptop reads sum files only; the
+nodes download, and what cannot be verified is not installed. A mirror replaces `https://github.com/` and keeps the
+paths.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from clustr.engine.goal import Goal
+from clustr.engine.makers import binary, file
+from clustr.errors import ClustrError
+from clustr.inventory.model import Cluster, Node
+from clustr.remote.connection import Connection
+from clustr.remote.facts import Facts, Seen
+from clustr.sumfiles import read_sum_file
+from clustr.versions import KNOWN_SUMS
+
+ORIGIN = "https://github.com/"
+NODE_CA = "/etc/clustr/artifacts-ca.pem"  # `artifacts.ca` of the inventory, on every node
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+@dataclass(frozen=True)
+class Release:
+    """How a project names what it releases. `{arch}` is Go's name; `{suffix}` is "" on amd64 and "-arm64" on arm64."""
+
+    name: str
+    project: str  # owner/repository on GitHub
+    tag: str
+    file: str
+    sums: str
+
+    def path(self, version: str, arch: str) -> str:
+        return self._path(self.file, version, arch)
+
+    def sums_path(self, version: str, arch: str) -> str:
+        return self._path(self.sums, version, arch)
+
+    def _path(self, name: str, version: str, arch: str) -> str:
+        suffix = "" if arch == "amd64" else f"-{arch}"
+        filled = (part.format(version=version, arch=arch, suffix=suffix) for part in (self.tag, name))
+        return f"{self.project}/releases/download/{'/'.join(filled)}"
+
+
+def _prometheus(name: str) -> Release:
+    file_name = f"{name}-{{version}}.linux-{{arch}}.tar.gz"
+    return Release(name, f"prometheus/{name}", "v{version}", file_name, "sha256sums.txt")
+
+
+K3S = Release("k3s", "k3s-io/k3s", "{version}", "k3s{suffix}", "sha256sum-{arch}.txt")
+PROMETHEUS = _prometheus("prometheus")
+ALERTMANAGER = _prometheus("alertmanager")
+NODE_EXPORTER = _prometheus("node_exporter")
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file that a node downloads. `ca` is the file on the node that vouches for the mirror, "" for the system's."""
+
+    url: str
+    sum: str
+    version: str
+    ca: str = ""
+
+    def at(self, path: str, *, mode: int = 0o755) -> Goal:
+        """The goal that this file is at `path`."""
+        return binary(path, url=self.url, sum=self.sum, version=self.version, ca=self.ca, mode=mode)
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A sha256, where it was read, and when (date, UTC)."""
+
+    sha256: str
+    source: str
+    read: str
+
+
+@dataclass(frozen=True)
+class MissingSum:
+    """An artifact whose sum is not known yet, and the release's file that tells it."""
+
+    path: str
+    sums_path: str
+
+
+def artifact(cluster: Cluster, seen: Seen, node: Node, release: Release, version: str) -> Artifact:
+    """What `node` downloads for this release. Raises ClustrError where its sum is not known (ensure_sums comes first)."""
+    path = release.path(version, architecture(seen[node.name]))
+    if path not in seen.sums:
+        problem = f"no sha256 is known for {path}"
+        raise ClustrError(problem, "name its sum file's place in artifacts.mirror", node=node.name)
+    ca = NODE_CA if cluster.artifacts.ca else ""
+    return Artifact(url_of(cluster, path), seen.sums[path], version, ca)
+
+
+def architecture(facts: Facts) -> str:
+    """Go's name of a machine's architecture; raises ClustrError for one that no release is made for."""
+    try:
+        return ARCHITECTURES[facts.architecture]
+    except KeyError:
+        problem = f"{facts.architecture} is no architecture that k3s is released for"
+        raise ClustrError(problem, f"use {' or '.join(ARCHITECTURES)}", node=facts.hostname) from None
+
+
+def url_of(cluster: Cluster, path: str) -> str:
+    """The whole URL, `+` of versions encoded: object stores take a plain one for a space."""
+    origin = cluster.artifacts.mirror or ORIGIN
+    return f"{origin.rstrip('/')}/{quote(path)}"
+
+
+def site_ca(cluster: Cluster) -> tuple[Goal, ...]:
+    """The goal that a node knows the mirror's CA; none where the inventory names none."""
+    if cluster.artifacts.ca is None:
+        return ()
+    return (file(NODE_CA, ca_text(cluster)),)
+
+
+def ca_text(cluster: Cluster) -> str:
+    """The PEM text of `artifacts.ca`, a path beside the inventory; "" where there is none."""
+    if cluster.artifacts.ca is None:
+        return ""
+    path = cluster.source.parent / cluster.artifacts.ca.expanduser()
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise ClustrError(f"artifacts.ca cannot be read: {error.strerror}: {path}", "correct its path") from error
+
+
+def ensure_sums(cluster: Cluster, seen: Seen, server: Connection | None) -> Seen:
+    """`seen` with the sums of all that is wanted; those not known yet are read now and kept in the lock file.
+
+    `server` is the way to sum files where the laptop has none. Raises ClustrError for a sum that cannot be had.
+    """
+    seen = replace(seen, sums={**known_sums(cluster), **seen.sums})
+    missing = missing_sums(cluster, seen)
+    if not missing:
+        return seen
+    fetched = fetch_sums(cluster, missing, server)
+    keep_sums(cluster, fetched)
+    return replace(seen, sums={**seen.sums, **{path: found.sha256 for path, found in fetched.items()}})
+
+
+def missing_sums(cluster: Cluster, seen: Seen) -> tuple[MissingSum, ...]:
+    """What the nodes that answered will download and no sum is known for."""
+    found = {
+        MissingSum(release.path(version, arch), release.sums_path(version, arch))
+        for node in cluster.nodes
+        if seen.answered(node.name) and (arch := ARCHITECTURES.get(seen[node.name].architecture))
+        for release, version in _wanted(cluster, node)
+    }
+    return tuple(sorted((each for each in found if each.path not in seen.sums), key=lambda each: each.path))
+
+
+def _wanted(cluster: Cluster, node: Node) -> Iterable[tuple[Release, str]]:
+    if node.in_cluster:
+        yield K3S, cluster.k3s.version
+
+
+def fetch_sums(cluster: Cluster, missing: Iterable[MissingSum], server: Connection | None) -> dict[str, Sum]:
+    """Reads sum files, each once. Raises ClustrError for one that cannot be had or does not name the file."""
+    wanted = tuple(missing)
+    ca, today = ca_text(cluster), datetime.now(UTC).date().isoformat()
+    found = {}
+    for sums_path in dict.fromkeys(each.sums_path for each in wanted):
+        url = url_of(cluster, sums_path)
+        listed = read_sum_file(url, ca, server)
+        for each in wanted:
+            if each.sums_path != sums_path:
+                continue
+            name = each.path.rpartition("/")[2]
+            if name not in listed:
+                raise ClustrError(f"{url} names no {name}", "look at the release's files")
+            found[each.path] = Sum(listed[name], url, today)
+    return found
+
+
+def known_sums(cluster: Cluster) -> dict[str, str]:
+    """Sums by path: those in versions.py and those in the lock file."""
+    kept = {path: each.sha256 for path, each in read_lock(lock_path(cluster)).items()}
+    return {**{known.path: known.sha256 for known in KNOWN_SUMS}, **kept}
+
+
+def lock_path(cluster: Cluster) -> Path:
+    """inventory.yaml's sums are in inventory.lock, beside it."""
+    return cluster.source.with_suffix(".lock")
+
+
+def read_lock(path: Path) -> dict[str, Sum]:
+    """The lock file's sums; none where there is no such file."""
+    try:
+        return {name: Sum(**each) for name, each in json.loads(path.read_text())["sums"].items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ClustrError(f"{path} is no lock file of clustr's", "delete it; sums are read anew") from error
+
+
+def keep_sums(cluster: Cluster, sums: Mapping[str, Sum]) -> None:
+    """Adds sums to the lock file, whole or not at all."""
+    path = lock_path(cluster)
+    kept = {**read_lock(path), **sums}
+    text = json.dumps({"sums": {name: asdict(kept[name]) for name in sorted(kept)}}, indent=2) + "\n"
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as new:
+        new.write(text)
+        new.flush()
+        os.fsync(new.fileno())
+    Path(new.name).chmod(0o644)
+    Path(new.name).replace(path)
