@@ -17,7 +17,7 @@ RECONNECT_WITHIN = 300.0  # seconds: a switch that boots, a laptop that was move
 
 @dataclass
 class Follower:
-    """Turns the lines of an apply log into events, and counts them so that a new connection goes on where one was cut."""
+    """Turns the lines of an apply log into events; counts them, so that a new connection goes on where one was cut."""
 
     stage: str
     node: str
@@ -59,7 +59,7 @@ class Follower:
 def apply(
     fleet: Fleet, node: str, stage: str, changes: Sequence[Change], run_id: str, emit: Emit, *, reboots: bool
 ) -> Verdict:
-    """Does these changes and returns DONE or REBOOT; raises ApplyError for anything else, with goal, line and output."""
+    """Does these changes: DONE or REBOOT. Raises ApplyError for anything else, with goal, line and output."""
     script = apply_script([change.work for change in changes], stage=stage, node=node, run_id=run_id, reboots=reboots)
     follower = Follower(stage, node, changes, emit)
     _follow(fleet, node, start_script(script, run_id), follower)
@@ -94,7 +94,12 @@ def _follow(fleet: Fleet, node: str, script: str, follower: Follower) -> None:
         try:
             result = fleet[node].run(script, on_line=follower.line)
             if result.status != 0 and follower.verdict is None:
-                raise ApplyError("could not start its changes", f"clustr bootstrap --limit {node}", node=node, detail=result.stderr.strip())
+                raise ApplyError(
+                    "could not start its changes",
+                    f"clustr bootstrap --limit {node}",
+                    node=node,
+                    detail=result.stderr.strip(),
+                )
             return
         except UnreachableError:
             if time.monotonic() > deadline:

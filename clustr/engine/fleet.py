@@ -12,7 +12,7 @@ Open = Callable[[Node], Connection]
 
 
 class Fleet:
-    """Opens a node's connection when it is first asked for; a connection runs several scripts at once, each on its own channel."""
+    """Opens a node's connection when it is first asked for."""
 
     def __init__(self, cluster: Cluster, open: Open) -> None:
         self._cluster = cluster

@@ -1,0 +1,183 @@
+"""One node's share of one stage: look again, drain, apply, boot, look again, gate, uncordon."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from clustr.engine.apply import apply
+from clustr.engine.events import Emit, NodeStatus
+from clustr.engine.fleet import Fleet
+from clustr.engine.goal import Disrupts, Goal, Later
+from clustr.engine.observe import ask
+from clustr.engine.plan import Change, Kind, differences
+from clustr.engine.script import Answer
+from clustr.engine.stage import Stage, stage_goals
+from clustr.errors import ApplyError, ClustrError, PlanChangedError, UnreachableError
+from clustr.inventory.model import Cluster, Node
+from clustr.remote import kubectl
+from clustr.remote.facts import Seen
+from clustr.remote.waits import wait_for_boot
+
+BOOT_WITHIN = 1800.0  # seconds: servers with many GPUs and much memory take ten minutes and more to come up
+GATE_WITHIN = 300.0
+GATE_EVERY = 2.0
+
+Gate = Callable[[Stage, Node], Sequence[str]]  # one sentence for each check that does not hold
+
+
+class NotKnownYet(Exception):
+    """A goal still waits for what an earlier stage should have told; str() names it."""
+
+
+class LostAtBoot(ApplyError):
+    """The node did not come back from its reboot."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a node does in a stage. `planned` are the changes that the person saw."""
+
+    cluster: Cluster
+    seen: Seen
+    fleet: Fleet
+    stage: Stage
+    place: int  # of the stage in the list
+    node: Node
+    planned: tuple[Change, ...]
+    run_id: str
+    without: frozenset[str]  # nodes that failed before: goals about them are left out
+    emit: Emit
+
+    def goals(self) -> list[Goal]:
+        nodes = self.stage.nodes(self.cluster, self.seen)
+        if self.node not in nodes:
+            return []
+        found = stage_goals(self.stage, self.cluster, self.node, self.seen)
+        return [goal for goal in found if goal.about not in self.without]
+
+
+def second_look(share: Share) -> list[Change]:
+    """What is to be done now: the plan's removals, and the goals that are not true.
+
+    Raises PlanChangedError where that is more than the plan showed, NotKnownYet where an answer is still missing.
+    """
+    goals = share.goals()
+    for goal in goals:
+        if isinstance(goal.wanted, Later):
+            raise NotKnownYet(f"{goal.wanted.fact} is not known: {goal.wanted.stage} is not done")
+    found = differences(share.place, share.node.name, goals, _answers(share, goals))
+    planned = {change.key: change for change in share.planned}
+    strange = [change for change in found if not _was_shown(change, planned.get(change.key))]
+    if strange:
+        raise PlanChangedError(
+            "it has changed since the plan was made; nothing was done there in this stage",
+            f"clustr plan --limit {share.node.name}",
+            node=share.node.name,
+            detail="\n".join(["planned:", *_lines(share.planned), "found now:", *_lines(found)]),
+        )
+    return [change for change in share.planned if change.kind is Kind.REMOVE] + found
+
+
+def _was_shown(change: Change, planned: Change | None) -> bool:
+    if planned is None:
+        return False
+    return bool(planned.known) or planned.diff == change.diff
+
+
+def _lines(changes: Sequence[Change]) -> list[str]:
+    return [f"  {change.component}  {change.goal}  {change.before} -> {change.after}" for change in changes] or [
+        "  nothing"
+    ]
+
+
+def _answers(share: Share, goals: Sequence[Goal]) -> list[Answer]:
+    answers = ask(share.fleet[share.node.name], goals)
+    for goal, answer in zip(goals, answers, strict=True):
+        if answer.error:
+            raise ApplyError(
+                f"{goal.component}, {goal.name}: could not look", "", node=share.node.name, detail=answer.error
+            )
+    return answers
+
+
+def do(share: Share, changes: Sequence[Change]) -> None:
+    """Applies the changes, booting where one needs it, until a look finds nothing more to do."""
+    left = list(changes)
+    while left:
+        now, boots = _until_boot(left)
+        apply(share.fleet, share.node.name, share.stage.title, now, share.run_id, share.emit, reboots=boots)
+        if boots:
+            reboot(share)
+        goals = share.goals()
+        left = differences(share.place, share.node.name, goals, _answers(share, goals))
+        if left and not boots:
+            raise ApplyError(
+                "is still not as wanted after its changes were made",
+                f"clustr plan --limit {share.node.name}",
+                node=share.node.name,
+                detail="\n".join(_lines(left)),
+            )
+
+
+def _until_boot(changes: Sequence[Change]) -> tuple[list[Change], bool]:
+    """The changes up to the first that needs a boot, that one included, and whether there is one."""
+    for place, change in enumerate(changes):
+        if change.disrupts is Disrupts.REBOOT:
+            return list(changes[: place + 1]), True
+    return list(changes), False
+
+
+def reboot(share: Share) -> None:
+    """Boots the node and waits until it answers under a new boot id."""
+    name = share.node.name
+    share.emit(NodeStatus(name, "rebooting"))
+    old = share.seen[name].boot_id
+    fleet = share.fleet
+    with suppress(UnreachableError):  # the answer may be lost with the connection; what counts is the new boot id
+        fleet[name].run("systemctl reboot --no-block", timeout=30)
+    try:
+        wait_for_boot(lambda: fleet.reopen(name), old, BOOT_WITHIN)
+    except UnreachableError as error:
+        raise LostAtBoot(
+            "did not come back from its reboot", "look at its console", node=name, detail=error.problem
+        ) from error
+
+
+def hold_gate(share: Share, gate: Gate) -> None:
+    """Waits until the stage's checks hold on the node."""
+    share.emit(NodeStatus(share.node.name, "waiting for its checks"))
+    deadline = time.monotonic() + GATE_WITHIN
+    while True:
+        red = gate(share.stage, share.node)
+        if not red:
+            return
+        if time.monotonic() > deadline:
+            raise ApplyError(
+                "its checks do not hold",
+                f"clustr doctor --limit {share.node.name}",
+                node=share.node.name,
+                detail="\n".join(red),
+            )
+        time.sleep(GATE_EVERY)
+
+
+def drain(share: Share, server: str) -> None:
+    """Takes the work off the node; a refused drain leaves it uncordoned and otherwise untouched."""
+    share.emit(NodeStatus(share.node.name, "draining"))
+    connection = share.fleet[server]
+    kubectl.cordon_marked(connection, share.node.name, share.run_id)
+    kubectl.drain(connection, share.node.name)
+
+
+def give_back(share: Share, server: str) -> None:
+    kubectl.uncordon_marked(share.fleet[server], share.node.name)
+
+
+def as_clustr_error(node: str, error: Exception) -> ClustrError:
+    """Every failure of a node's work in the one form that is shown."""
+    if isinstance(error, ClustrError):
+        return error
+    return ApplyError(f"{type(error).__name__}: {error}", "this is a defect in clustr: please report it", node=node)
