@@ -64,11 +64,36 @@ class Blind:
 
 
 @dataclass(frozen=True)
+class Scope:
+    """What a plan is about, as plain words and numbers for a screen."""
+
+    servers: int = 0
+    agents: int = 0
+    monitors: int = 0
+    versions: tuple[str, ...] = ()  # "k3s v1.36.5+k3s1"
+    known: frozenset[str] = frozenset()  # nodes of the running cluster: what disrupts them drains them first
+    at_once: int = 1  # of those, by `rollout`
+
+    @classmethod
+    def of(cls, cluster: Cluster, seen: Seen) -> Scope:
+        known = frozenset(node.name for node in cluster.nodes if seen.knows(node.name))
+        return cls(
+            len(cluster.servers),
+            len(cluster.agents),
+            len(cluster.monitors),
+            (f"k3s {cluster.k3s.version}",),
+            known,
+            cluster.rollout.width(len(known)),
+        )
+
+
+@dataclass(frozen=True)
 class Plan:
     cluster: str
     stages: tuple[StagePlan, ...]
     goals: int  # that were looked at
     blind: tuple[Blind, ...] = ()
+    scope: Scope = Scope()
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -123,7 +148,8 @@ def make_plan(
         left = [change for (title, node), gone in removals.items() if title == stage.title for change in gone]
         changes += [change for change in left if change.on not in nodes]
         plans.append(StagePlan(stage.title, tuple(dict.fromkeys((*nodes, *(c.on for c in changes)))), tuple(changes)))
-    return Plan(cluster.name, tuple(plans), sum(len(each.goals) for each in goals), tuple(blind))
+    looked_at = sum(len(each.goals) for each in goals)
+    return Plan(cluster.name, tuple(plans), looked_at, tuple(blind), Scope.of(cluster, seen))
 
 
 def differences(stage: int, node: str, goals: Sequence[Goal], answers: Sequence[Answer]) -> list[Change]:

@@ -1,0 +1,59 @@
+"""A stream that a person reads. The only place that knows of colour and of the terminal's width.
+
+What is shown is made elsewhere as plain lines; a line's sign gives it its colour, so colour never says more than the
+sign does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+UNLIMITED = 10_000  # columns: what is piped is never cut
+COLOURS = {"✓": "green", "✗": "bold red", "!": "yellow", "?": "magenta", "+": "green", "~": "yellow", "-": "red"}
+DIFF_INDENT = 10  # lines of a diff are coloured whole
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+
+
+class Screen:
+    """`moves`: lines can be drawn over, so that progress stays in place (a terminal that is not dumb)."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.console = Console(file=stream, markup=False, highlight=False, emoji=False, soft_wrap=True)
+        self.moves = stream.isatty() and not self.console.is_dumb_terminal
+        self.width = self.console.width if stream.isatty() else UNLIMITED
+
+    def show(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.console.print(paint(line), soft_wrap=True)
+
+
+def paint(line: str) -> Text:
+    """A line with its sign coloured; control characters that a node sent are taken out."""
+    text = Text(CONTROL.sub("", line))
+    bare = text.plain.lstrip(" ")
+    indent = len(text.plain) - len(bare)
+    if colour := COLOURS.get(bare[:1]) if bare[1:2] == " " or indent >= DIFF_INDENT else None:
+        text.stylize(colour, indent, len(text.plain) if indent >= DIFF_INDENT else indent + 1)
+    return text
+
+
+def cut(text: str, width: int) -> str:
+    """At most `width` columns, the loss shown as an ellipsis; nothing where too few are left to say anything."""
+    if len(text) <= width:
+        return text
+    return text[: width - 1].rstrip() + "…" if width >= 8 else ""
+
+
+def wrapped(words: Iterable[str], width: int, indent: str) -> list[str]:
+    """Words in lines of at most `width` columns; a word is never cut, since it may be a name or a command."""
+    lines = [indent]
+    for word in words:
+        if lines[-1] != indent and len(lines[-1]) + 1 + len(word) > width:
+            lines.append(indent)
+        lines[-1] += word if lines[-1] == indent else f" {word}"
+    return lines
