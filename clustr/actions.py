@@ -1,0 +1,259 @@
+"""What each command does: the whole product on one screen."""
+
+from __future__ import annotations
+
+import secrets as random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from clustr import artifacts, kubeconfig
+from clustr.checks.catalogue import all_checks, gate_checks, only
+from clustr.checks.check import Finding, State
+from clustr.checks.drift import drift
+from clustr.checks.run import check_node
+from clustr.engine.apply import attach
+from clustr.engine.events import Connecting, NodeRead, Note
+from clustr.engine.observe import ask_all, look
+from clustr.engine.plan import Plan, make_plan, names, wanted
+from clustr.engine.preflight import preflight
+from clustr.engine.run import Report, Run
+from clustr.engine.stage import Stage
+from clustr.engine.window import Stop, each, every, interruptible
+from clustr.errors import ClustrError, PreflightError, UnknownHealthError, UnreachableError
+from clustr.inventory.load import Loaded, read
+from clustr.inventory.model import Cluster, Node
+from clustr.inventory.secrets import Secret
+from clustr.remote.facts import Seen
+from clustr.remote.lock import BEAT_EVERY, Holder, Lock, free, read_lock
+from clustr.session import Options, Session, View, session
+from clustr.stages import STAGES
+
+Confirm = Callable[[Plan, Seen], bool]
+
+
+def validate(path: Path) -> Loaded:
+    return read(path)
+
+
+def plan(path: Path, options: Options, view: View) -> tuple[Plan, Seen]:
+    """What bootstrap would change. Nothing is changed on any node."""
+    with session(path, view, "plan") as at_work:
+        seen = _seen(at_work, options)
+        made = _plan(at_work, seen, options)
+        at_work.journal.plan(made)
+        return made, seen
+
+
+def bootstrap(path: Path, options: Options, view: View, confirm: Confirm) -> Report | None:
+    """Makes the nodes what the inventory says; None where the person did not want the plan."""
+    with session(path, view, "bootstrap") as at_work:
+        seen = _seen(at_work, options, finish_others=True)
+        made = _plan(at_work, seen, options)
+        at_work.journal.plan(made)
+        if made.blind:
+            raise _blind(made)
+        if not made.changes:
+            report = Report(tuple(seen.facts), dict(seen.silent), {}, 0.0)
+        elif confirm(made, seen):
+            report = _run(at_work, seen, made, options)
+        else:
+            return None
+        _merge_kubeconfig(at_work, None)
+        return report
+
+
+def _run(at_work: Session, seen: Seen, made: Plan, options: Options) -> Report:
+    """The plan, done under the lock."""
+    cluster = at_work.cluster
+    servers = [node.name for node in cluster.servers if seen.answered(node.name)]
+    seen = _with_token(cluster, seen)
+    at_work = at_work.knowing(seen)
+    lock = Lock({name: at_work.fleet[name] for name in servers}, len(cluster.servers))
+    taken_from = lock.take(Holder.now(at_work.who, at_work.run_id, at_work.command))
+    if taken_from:
+        at_work.emit(Note(f"the lock of {taken_from.who} was silent and is taken over"))
+    try:
+        with interruptible(lambda: at_work.emit(Note(STOPPING))) as stop, every(BEAT_EVERY, lock.beat):
+            return _work(at_work, seen, made, options, stop)
+    finally:
+        lock.release()
+
+
+STOPPING = "Ctrl-C: nothing new is started; waiting for what runs. Ctrl-C again leaves it running on its nodes."
+
+
+def _work(at_work: Session, seen: Seen, made: Plan, options: Options, stop: Stop) -> Report:
+    def gate(stage: Stage, node: Node) -> list[str]:
+        checks = gate_checks(names(stage.components))
+        found = check_node(checks, at_work.cluster, node, at_work.fleet[node.name])
+        return [f"{each.check}: {each.evidence}" for each in found if each.state in (State.FAILED, State.UNKNOWN)]
+
+    return Run(
+        at_work.cluster,
+        seen,
+        made,
+        at_work.fleet,
+        stages=options.stages or STAGES,
+        run_id=at_work.run_id,
+        gate=gate,
+        emit=at_work.emit,
+        stop=stop,
+        log=lambda node: str(at_work.journal.log(node)),
+    ).go()
+
+
+def _seen(at_work: Session, options: Options, *, finish_others: bool = False) -> Seen:
+    """Facts, sums of what will be downloaded, and preflight. Raises PreflightError with all findings at once."""
+    cluster, fleet = at_work.cluster, at_work.fleet
+    seen = look(cluster, fleet, at_work.emit, {})
+    if finish_others and any(facts.applying.active for facts in seen.facts.values()):
+        _finish_others(at_work, seen)
+        seen = look(cluster, fleet, at_work.emit, {})
+    if not seen.facts:
+        raise _silence(seen)
+    server = next((fleet[node.name] for node in cluster.servers if seen.answered(node.name)), None)
+    seen = artifacts.ensure_sums(cluster, seen, server)
+    findings = [found for found in preflight(cluster, seen) if found.name not in options.ignore]
+    if findings:
+        raise PreflightError(
+            f"{len(findings)} {'thing stands' if len(findings) == 1 else 'things stand'} in the way. Nothing was changed.",
+            "mend them, or pass --ignore NAME for one that is known to be harmless",
+            detail="\n".join(f"{each.node}  {each.name}  {each.problem}: {each.remedy}" for each in findings),
+        )
+    return seen
+
+
+def _finish_others(at_work: Session, seen: Seen) -> None:
+    """Follows what a cut run left at work on nodes to its end, so that the plan is made of what is true then."""
+
+    def follow(name: str) -> None:
+        at_work.emit(Note("an earlier run is still at work here: following it to its end", name))
+        verdict = attach(at_work.fleet, name, at_work.emit)
+        at_work.emit(Note(f"the earlier run's script ended: {verdict.status}", name))
+
+    each((name for name, facts in seen.facts.items() if facts.applying.active), follow)
+
+
+def _plan(at_work: Session, seen: Seen, options: Options) -> Plan:
+    stages = options.stages or STAGES
+    goals = wanted(at_work.cluster, seen, stages, options.chosen(at_work.cluster))
+    answers = ask_all(goals, at_work.fleet, at_work.emit)
+    return make_plan(at_work.cluster, seen, stages, goals, answers)
+
+
+def _with_token(cluster: Cluster, seen: Seen) -> Seen:
+    """A join token where no server holds one yet; later runs read it back from the servers."""
+    if not cluster.servers or any(facts.k3s.token for facts in seen.facts.values()):
+        return seen
+    return replace(seen, new_token=Secret(random.token_hex(32)))
+
+
+@dataclass(frozen=True)
+class Health:
+    findings: tuple[Finding, ...]
+    nodes: int
+    checks: int
+    seconds: float
+
+
+def doctor(path: Path, options: Options, view: View) -> Health:
+    """All checks on all nodes, and drift between them."""
+    begun = time.monotonic()
+    with session(path, view, "doctor") as at_work:
+        cluster, fleet = at_work.cluster, at_work.fleet
+        chosen = options.chosen(cluster)
+        checks = only(options.only) if options.only else all_checks()
+        seen = look(cluster, fleet, at_work.emit, {})
+        nodes = [node for node in cluster.nodes if chosen is None or node.name in chosen]
+        todo = [node.name for node in nodes if seen.answered(node.name)]
+        at_work.emit(Connecting("checks", len(todo)))
+
+        def look_at(name: str) -> list[Finding]:
+            found = check_node(checks, cluster, cluster.node(name), fleet[name])
+            at_work.emit(NodeRead(name, "checks"))
+            return found
+
+        results = each(todo, look_at)
+        findings = [finding for found in results.values() if not isinstance(found, Exception) for finding in found]
+        findings += [Finding.silent(name, error) for name, error in _not_looked_at(seen, results, nodes).items()]
+        findings += [] if options.only else drift(cluster, seen)
+        return Health(tuple(findings), len(nodes), len(checks), time.monotonic() - begun)
+
+
+def _not_looked_at(
+    seen: Seen, results: dict[str, list[Finding] | Exception], nodes: Sequence[Node]
+) -> dict[str, Exception]:
+    lost = {name: result for name, result in results.items() if isinstance(result, Exception)}
+    return {**{node.name: seen.silent[node.name] for node in nodes if node.name in seen.silent}, **lost}
+
+
+def fetch_kubeconfig(path: Path, view: View, target: Path | None) -> Path:
+    """Fetches the cluster's kubeconfig and merges it into `target`, by default ~/.kube/config."""
+    with session(path, view, "kubeconfig") as at_work:
+        merged = _merge_kubeconfig(at_work, target)
+        if merged is None:
+            raise UnreachableError(f"no server of {at_work.cluster.name} has a kubeconfig", "clustr bootstrap first")
+        return merged
+
+
+def _merge_kubeconfig(at_work: Session, target: Path | None) -> Path | None:
+    """From the first server that has one; None where none has."""
+    for node in at_work.cluster.servers:
+        try:
+            text = kubeconfig.fetch(at_work.fleet[node.name], at_work.cluster)
+        except ClustrError:
+            continue
+        return kubeconfig.merge_into(text, at_work.cluster, target)
+    return None
+
+
+@dataclass(frozen=True)
+class Said:
+    """What some nodes answered to a command, word for word the same."""
+
+    nodes: tuple[str, ...]
+    status: int  # -1 where the node could not be asked
+    output: str
+
+
+def execute(path: Path, command: Sequence[str], options: Options, view: View) -> list[Said]:
+    """One command on many nodes; equal answers are one."""
+    from shlex import join
+
+    with session(path, view, "exec") as at_work:
+        cluster = at_work.cluster
+        chosen = options.chosen(cluster)
+        at_work.emit(Connecting("command", len(cluster.nodes)))
+
+        def ask(name: str) -> tuple[int, str]:
+            result = at_work.fleet[name].run(join(command) + "\n")
+            at_work.emit(NodeRead(name, "command"))
+            return result.status, (result.stdout + result.stderr).rstrip()
+
+        results = each((n.name for n in cluster.nodes if chosen is None or n.name in chosen), ask)
+        groups: dict[tuple[int, str], list[str]] = {}
+        for name, result in results.items():
+            groups.setdefault((-1, str(result)) if isinstance(result, Exception) else result, []).append(name)
+        return [Said(tuple(nodes), status, output) for (status, output), nodes in groups.items()]
+
+
+def unlock(path: Path, view: View, confirm: Callable[[Holder], bool]) -> Holder | None:
+    """Frees the lock of a run that is gone; returns who held it, None where nobody did."""
+    with session(path, view, "unlock") as at_work:
+        servers = {node.name: at_work.fleet[node.name] for node in at_work.cluster.servers}
+        holder = read_lock(servers)
+        if holder and confirm(holder):
+            free(servers)
+        return holder
+
+
+def _silence(seen: Seen) -> UnreachableError:
+    detail = "\n".join(f"{name}  {error.problem}: {error.remedy}" for name, error in seen.silent.items())
+    return UnreachableError("no node answers. Nothing was changed.", detail=detail)
+
+
+def _blind(made: Plan) -> UnknownHealthError:
+    lines = [f"{each.node}  {each.component}  {each.goal}: {each.error}" for each in made.blind]
+    return UnknownHealthError("some goals could not be looked at. Nothing was changed.", detail="\n".join(lines))

@@ -1,0 +1,109 @@
+"""What every command that talks to nodes begins with: the inventory, connections, events, a run folder."""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Protocol
+
+from clustr.engine.events import Emit, Event
+from clustr.engine.fleet import Fleet
+from clustr.engine.stage import Stage
+from clustr.errors import UsageError
+from clustr.inventory.load import load
+from clustr.inventory.model import Cluster
+from clustr.inventory.secrets import Secret
+from clustr.remote.facts import Seen
+from clustr.views.journal import Journal
+from clustr.views.masking import masked
+
+
+class View(Protocol):
+    """What shows a run to a person or a program."""
+
+    def emit(self, event: Event) -> None: ...
+
+    def ask_passphrase(self, key: Path) -> Secret | None:
+        """The passphrase of an encrypted key, None where nobody can be asked."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person chose on the command line, the same for every command that has it."""
+
+    limit: tuple[str, ...] = ()  # globs of node names; (): all
+    ignore: frozenset[str] = frozenset()  # names of preflight findings
+    only: tuple[str, ...] = ()  # globs of check ids; (): all
+    stages: tuple[Stage, ...] | None = None  # None: the product's own; tests add theirs
+
+    def chosen(self, cluster: Cluster) -> frozenset[str] | None:
+        """The nodes that --limit names, None for all; raises UsageError where a glob names none."""
+        if not self.limit:
+            return None
+        names = [node.name for node in cluster.nodes]
+        for glob in self.limit:
+            if not any(fnmatchcase(name, glob) for name in names):
+                raise UsageError(f"--limit {glob} names no node of {cluster.name}", f"its nodes: {', '.join(names)}")
+        return frozenset(name for name in names if any(fnmatchcase(name, glob) for glob in self.limit))
+
+
+@dataclass(frozen=True)
+class Session:
+    """One command at work on one cluster."""
+
+    cluster: Cluster
+    fleet: Fleet
+    emit: Emit
+    journal: Journal
+    run_id: str
+    command: str
+
+    @property
+    def who(self) -> str:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+
+    def knowing(self, seen: Seen) -> Session:
+        """The same, the tokens that servers told masked from now on."""
+        tokens = [facts.k3s.token for facts in seen.facts.values()] + [seen.new_token]
+        found = {token.reveal() for token in tokens if token}
+        passwords = {token.rpartition(":")[2] for token in found}
+        return replace(self, emit=masked(self.emit, [Secret(value) for value in sorted(found | passwords)]))
+
+
+@contextmanager
+def session(path: Path, view: View, command: str) -> Iterator[Session]:
+    """Raises InventoryError before anything is contacted; closes all connections at the end."""
+    from clustr.remote.ssh import Network
+
+    cluster = load(path)
+    with Journal(cluster.name, command) as journal, Network(ask=view.ask_passphrase) as network:
+        fleet = Fleet(cluster, network.open)
+        emit = masked(_both(view.emit, journal.emit), _inventory_secrets(cluster))
+        try:
+            yield Session(cluster, fleet, emit, journal, secrets.token_hex(6), command)
+        finally:
+            fleet.close()
+
+
+def _both(*emits: Callable[[Event], None]) -> Emit:
+    def emit(event: Event) -> None:
+        for each in emits:
+            each(event)
+
+    return emit
+
+
+def _inventory_secrets(cluster: Cluster) -> list[Secret]:
+    found = {
+        secret.reveal()
+        for node in cluster.nodes
+        for secret in (node.ssh.password, node.ssh.passphrase, node.sudo.password)
+        if secret
+    }
+    return [Secret(value) for value in sorted(found)]
