@@ -1,0 +1,213 @@
+"""One command on one SSH channel: what goes in, what comes out, how long it may take. Knows nothing of SSH itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from clustr.errors import UnreachableError
+from clustr.templates import text
+
+STARTED = b"\nclustr:started\n"
+READY = b"\nclustr:ready\n"
+LINE_LIMIT = 16_384  # bytes of a line that are shown; the result keeps all of it
+CHUNK = 65_536
+TICK = 1.0  # seconds between looks at stderr and the clock while stdout is silent
+SILENCE = 30.0  # seconds without output before the line itself is tried
+
+
+class Channel(Protocol):
+    """What is used of paramiko.Channel."""
+
+    def settimeout(self, timeout: float | None) -> None: ...
+    def exec_command(self, command: str) -> None: ...
+    def sendall(self, s: bytes) -> None: ...
+    def shutdown_write(self) -> None: ...
+    def recv(self, nbytes: int) -> bytes: ...
+    def recv_stderr(self, nbytes: int) -> bytes: ...
+    def recv_stderr_ready(self) -> bool: ...
+    def exit_status_ready(self) -> bool: ...
+    def recv_exit_status(self) -> int: ...
+    def close(self) -> None: ...
+
+
+def command(name: str) -> str:
+    """A file of templates/remote as one command line that every login shell takes as it is (sh, fish, csh, zsh)."""
+    lines = (line.strip() for line in text(f"remote/{name}").splitlines())
+    return "sh -c '" + " ".join(line for line in lines if line and not line.startswith("#")) + "'"
+
+
+@dataclass
+class Lines:
+    """Cuts a stream into lines as it comes, at a cost that does not grow with a line's length."""
+
+    emit: Callable[[str], None]
+    _held: bytearray = field(default_factory=bytearray)
+
+    def feed(self, data: bytes) -> None:
+        *whole, rest = data.split(b"\n")
+        for piece in whole:
+            self._hold(piece)
+            self.flush(always=True)
+        self._hold(rest)
+
+    def flush(self, *, always: bool = False) -> None:
+        if self._held or always:
+            self.emit(self._held.decode(errors="replace").rstrip("\r"))
+            self._held.clear()
+
+    def _hold(self, piece: bytes) -> None:
+        self._held += piece[: LINE_LIMIT - len(self._held)]
+
+
+@dataclass
+class Stream:
+    """Output from the mark on: what login shells and sudo print before it is noise, kept apart in `noise`."""
+
+    on_line: Callable[[str], None] | None = None
+    noise: bytes = b""
+    started: bool = False
+    _parts: list[bytes] = field(default_factory=list)
+    _lines: Lines | None = None
+
+    def feed(self, data: bytes) -> None:
+        if not self.started:
+            before, mark, data = (self.noise + data).partition(STARTED)
+            self.noise = before
+            if not mark:
+                return
+            self.started = True
+            self._lines = Lines(self.on_line) if self.on_line else None
+        self._parts.append(data)
+        if self._lines:
+            self._lines.feed(data)
+
+    def end(self) -> None:
+        if self._lines:
+            self._lines.flush()
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(self._parts)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended; `started` tells whether the script itself ran, or something before it failed."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+    started: bool
+    noise: str  # what the login shell or sudo said before
+    expired: bool
+    seconds: float
+
+
+@dataclass
+class Session:
+    """One exec. `alive` asks whether the line still stands; it is asked only after a long silence."""
+
+    channel: Channel
+    alive: Callable[[], bool]
+    limit: float | None = None  # seconds
+    on_line: Callable[[str], None] | None = None
+    _out: Stream = field(default_factory=Stream)
+    _err: Stream = field(default_factory=Stream)
+
+    def run(self, line: str, stdin: Iterable[bytes], *, wait_for_ready: bool = False) -> Outcome:
+        """Raises UnreachableError where the line is cut before the command has ended."""
+        self._out = Stream(self.on_line)
+        began = self._heard = time.monotonic()
+        try:
+            self.channel.settimeout(TICK)
+            self.channel.exec_command(line)
+            if wait_for_ready:
+                self._wait_for_ready(began + 30)
+            self._send(stdin)
+            expired = not self._read(began + self.limit if self.limit else None)
+            status = -1 if expired else self._status()
+        except (OSError, EOFError) as error:
+            raise UnreachableError("the connection was cut", detail=str(error)) from error
+        finally:
+            self.channel.close()
+        self._out.end()
+        return self._outcome(status, expired, time.monotonic() - began)
+
+    def _outcome(self, status: int, expired: bool, seconds: float) -> Outcome:
+        noise = (self._out.noise + b"\n" + self._err.noise).decode(errors="replace").strip()
+        return Outcome(status, self._out.data, self._err.data, self._out.started, noise, expired, seconds)
+
+    def _send(self, stdin: Iterable[bytes]) -> None:
+        self.channel.settimeout(SILENCE)
+        try:
+            for data in stdin:
+                for start in range(0, len(data), CHUNK):
+                    self.channel.sendall(data[start : start + CHUNK])
+            self.channel.shutdown_write()
+        except TimeoutError:
+            raise
+        except (OSError, EOFError):
+            pass  # the command ended before it had read all; its status and words say why
+        self.channel.settimeout(TICK)
+
+    def _wait_for_ready(self, deadline: float) -> None:
+        seen = b""
+        while READY not in seen:
+            try:
+                data = self.channel.recv(CHUNK)
+            except TimeoutError:
+                data = None
+            if data == b"" or time.monotonic() > deadline:
+                raise EOFError("no terminal was given")
+            seen += data or b""
+
+    def _read(self, deadline: float | None) -> bool:
+        """Reads until stdout, then stderr, ends; False where the deadline came first."""
+        for receive, stream in ((self.channel.recv, self._out), (self.channel.recv_stderr, self._err)):
+            data: bytes | None = None
+            while data != b"":
+                if deadline and time.monotonic() > deadline:
+                    return False
+                try:
+                    data = receive(CHUNK)
+                except TimeoutError:
+                    data = None if self._still_there() else b""
+                if data:
+                    self._take(stream, data)
+                while self.channel.recv_stderr_ready():
+                    self._take(self._err, self.channel.recv_stderr(CHUNK))
+        return self._ended(deadline)
+
+    def _take(self, stream: Stream, data: bytes) -> None:
+        self._heard = time.monotonic()
+        stream.feed(data)
+
+    def _ended(self, deadline: float | None) -> bool:
+        """Waits for a command that closed its streams and went on."""
+        pause = 0.001
+        while not self.channel.exit_status_ready():
+            if deadline and time.monotonic() > deadline:
+                return False
+            self._still_there()
+            time.sleep(pause)
+            pause = min(2 * pause, TICK)
+        return True
+
+    def _still_there(self) -> bool:
+        """Whether there is more to wait for. Something left in the background may hold the streams open for ever."""
+        if self.channel.exit_status_ready():
+            return False
+        if time.monotonic() - self._heard > SILENCE:
+            if not self.alive():
+                raise EOFError(f"no sign of life for {SILENCE:.0f} s")
+            self._heard = time.monotonic()
+        return True
+
+    def _status(self) -> int:
+        status = self.channel.recv_exit_status()
+        if status == -1:
+            raise EOFError("it closed before the script had ended")
+        return status

@@ -1,0 +1,152 @@
+"""Scripts and files over a line that stands: one exec of one constant command each, whatever the login shell."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from clustr.errors import ApplyError, ClustrError, UnreachableError
+from clustr.inventory.secrets import Secret
+from clustr.remote.connection import Result
+from clustr.remote.session import CHUNK, STARTED, Channel, Outcome, Session, command
+from clustr.remote.sudo import Refusal, refusal, refusal_error
+
+GRACE = 10.0  # seconds that a script's own limit on the node gets before the line is given up
+
+
+class Line(Protocol):
+    """A login that stands; `open` makes one more channel on it."""
+
+    def open(self, *, terminal: bool = False) -> Channel: ...
+    def alive(self) -> bool: ...
+    def close(self) -> None: ...
+
+
+class SshConnection:
+    """One node, reached once and held through the run; safe to use from one thread at a time."""
+
+    def __init__(self, line: Line, node: str, user: str, password: Secret | None) -> None:
+        self.node = node
+        self.user = user
+        self._line = line
+        self._password = password.reveal() if password else ""
+        self._needs_terminal = False
+        self._sudo_works = False
+
+    def run(
+        self,
+        script: str,
+        *,
+        sudo: bool = True,
+        on_line: Callable[[str], None] | None = None,
+        timeout: float | None = None,
+    ) -> Result:
+        """Runs a bash script and waits for its end.
+
+        `timeout` is in seconds: the script is stopped on the node too. Raises UnreachableError when the line is cut or
+        the time is up, SudoError when sudo does not let the script through.
+        """
+        if sudo and self._needs_terminal:
+            return self._under_terminal(script, on_line, timeout)
+        how = "root" if sudo else "user"
+        header = f"{how}\n{timeout or 0}\n{self._password if sudo else ''}\n"
+        outcome = self._exec("run.sh", (header.encode(), script.encode()), on_line=on_line, timeout=timeout)
+        if sudo and not outcome.started and refusal(outcome.noise) is Refusal.NO_TERMINAL:
+            self._needs_terminal = True
+            return self._under_terminal(script, on_line, timeout)
+        result = self._result(outcome, timeout, sudo=sudo)
+        self._sudo_works = self._sudo_works or sudo
+        return result
+
+    def put(self, local: Path, remote: str, *, mode: int) -> None:
+        """Copies a file, owned by root; it appears whole or not at all. Raises ApplyError where it cannot."""
+        if "\n" in remote or not remote.startswith("/"):
+            raise ApplyError(f"{remote!r} is no absolute path", node=self.node)
+        if not self._sudo_works:
+            # A refusal must come before the file: sudo would try its first lines as passwords.
+            self.run("true")
+        if self._needs_terminal:
+            self._put_under_terminal(local, remote, mode)
+            return
+        size = local.stat().st_size
+        header = f"{self._password}\nclustr:file\n{remote}\n{mode:04o}\n{size}\n".encode()
+        outcome = self._exec("put.sh", _with_file(header, local))
+        self._stored(self._result(outcome, None, sudo=True), remote)
+
+    def close(self) -> None:
+        self._line.close()
+
+    def _exec(
+        self,
+        name: str,
+        stdin: Iterator[bytes] | tuple[bytes, ...],
+        *,
+        on_line: Callable[[str], None] | None = None,
+        timeout: float | None = None,
+        terminal: bool = False,
+    ) -> Outcome:
+        limit = timeout + GRACE if timeout else None
+        try:
+            session = Session(self._line.open(terminal=terminal), self._line.alive, limit, on_line)
+            return session.run(command(name), stdin, wait_for_ready=terminal)
+        except ClustrError as error:
+            error.node = error.node or self.node
+            raise
+
+    def _result(self, outcome: Outcome, timeout: float | None, *, sudo: bool) -> Result:
+        # timeout(1) says 124, or 137 where the script had to be killed.
+        if outcome.expired or (timeout and outcome.status in (124, 137) and outcome.seconds >= timeout):
+            problem = f"a script did not end within {timeout:g} s"
+            raise UnreachableError(problem, "see what the node is busy with", node=self.node)
+        if not outcome.started:
+            raise refusal_error(outcome.noise, user=self.user, node=self.node, sudo=sudo)
+        return Result(outcome.status, _text(outcome.stdout), _text(outcome.stderr))
+
+    def _under_terminal(self, script: str, on_line: Callable[[str], None] | None, timeout: float | None) -> Result:
+        """For a sudo with requiretty: the script goes first, by itself, and only the password through the terminal."""
+        box = self._park((script.encode(),))
+        header = f"{box}\n{timeout or 0}\n{self._password}\n".encode()
+        outcome = self._exec("terminal.sh", (header,), on_line=on_line, timeout=timeout, terminal=True)
+        errors = self.run(f"cat {box}/stderr; rm -rf {box}", sudo=False).stdout
+        noise, _, stderr = errors.partition(STARTED.decode())
+        if not outcome.started:
+            outcome = replace(outcome, noise=f"{outcome.noise}\n{noise}".strip())
+        return self._result(replace(outcome, stderr=stderr.encode()), timeout, sudo=True)
+
+    def _park(self, stdin: Iterator[bytes] | tuple[bytes, ...]) -> str:
+        box = self._result(self._exec("park.sh", stdin), None, sudo=False).stdout.strip()
+        if not re.fullmatch(r"/dev/shm/clustr\.\w+", box):  # noqa: S108 - made by mktemp -d, mode 0700
+            raise UnreachableError("the node gave no folder in /dev/shm", node=self.node, detail=box)
+        return box
+
+    def _put_under_terminal(self, local: Path, remote: str, mode: int) -> None:
+        box = self._park(_with_file(b"", local))
+        target, folder = shlex.quote(remote), shlex.quote(remote.rpartition("/")[0] + "/")
+        script = f"""set -e
+            trap 'rm -rf {box}' EXIT
+            mkdir -p {folder}
+            part=$(mktemp {folder}.clustr.XXXXXXXX)
+            trap 'rm -rf {box} "$part"' EXIT
+            cat {box}/script >"$part"
+            [ "$(stat -c %s "$part")" = {local.stat().st_size} ]
+            chown 0:0 "$part"; chmod {mode:04o} "$part"; mv -fT "$part" {target}"""
+        self._stored(self.run(script), remote)
+
+    def _stored(self, result: Result, remote: str) -> None:
+        if result.status:
+            raise ApplyError(f"{remote} could not be written", node=self.node, detail=result.stderr.strip())
+
+
+def _with_file(header: bytes, local: Path) -> Iterator[bytes]:
+    yield header
+    with local.open("rb") as file:
+        while data := file.read(CHUNK):
+            yield data
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
