@@ -11,13 +11,37 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
 
+from clustr.inventory import fields
 from clustr.inventory.secrets import Secret
+from clustr.versions import DEFAULT_K3S
 
 
 class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_left_out(cls, data: object) -> object:
+        """`k3s:` with nothing behind it is the same as no `k3s`."""
+        if data is None:
+            return {}
+        if not isinstance(data, dict) or None not in data.values():
+            return data
+        known = written_names(cls)
+        return {key: value for key, value in data.items() if value is not None or key not in known}
+
+
+def written_names(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a model by the names they have in the inventory (`class`, not `class_name`)."""
+    names: dict[str, FieldInfo] = {}
+    for name, field in model.model_fields.items():
+        alias = field.validation_alias or name
+        written = alias.choices if isinstance(alias, AliasChoices) else [alias]
+        names.update((choice, field) for choice in written if isinstance(choice, str))
+    return names
 
 
 class Role(StrEnum):
@@ -37,21 +61,37 @@ class Effect(StrEnum):
 class Taint(Frozen):
     """Written `key=value:Effect` or `key:Effect`."""
 
-    key: str
-    value: str = ""
+    key: fields.LabelKey
+    value: fields.LabelValue = ""
     effect: Effect
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_written(cls, data: object) -> object:
+        if not isinstance(data, str):
+            return data
+        rest, _, effect = data.rpartition(":")
+        if not rest or effect not in set(Effect):
+            raise ValueError(f'"{data}" is no taint: write key=value:Effect with {", ".join(Effect)}')
+        key, _, value = rest.partition("=")
+        return {"key": fields.qualified(key), "value": fields.label_value(value), "effect": effect}
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
 
 
 class Bastion(Frozen):
     """The host through which nodes are reached; one connection to it serves them all."""
 
-    host: str
-    user: str | None = None
-    port: int = 22
-    key: Path | None = None
+    host: fields.Host = Field(description="an IPv4 address or a name")
+    user: fields.User | None = Field(default=None, description="default: the nodes' user")
+    port: fields.Port = 22
+    key: Path | None = Field(default=None, description="private key; default: the nodes' key")
 
 
 class Ssh(Frozen):
+    """How a node is logged in to."""
+
     user: str | None = None
     port: int = 22
     key: Path | None = None
@@ -72,10 +112,10 @@ class Sudo(Frozen):
 class NodeClass(Frozen):
     """What nodes of one kind are expected to be; the doctor compares machines with it."""
 
-    gpus: int | None = None
-    model: str | None = None
-    ib_ports: int | None = None
-    ib_rate: int | None = Field(default=None, description="Gbit/s of one port")
+    gpus: fields.Whole | None = Field(default=None, ge=0, description="GPUs in one node")
+    model: fields.Line | None = Field(default=None, description="their model, such as H100-SXM")
+    ib_ports: fields.Whole | None = Field(default=None, ge=0, description="InfiniBand or RoCE ports in one node")
+    ib_rate: fields.Whole | None = Field(default=None, ge=1, description="Gbit/s of one port")
 
 
 class Node(Frozen):
@@ -101,66 +141,90 @@ class Node(Frozen):
 
 
 class Network(Frozen):
-    cluster_cidr: IPv4Network = IPv4Network("10.42.0.0/16")
-    service_cidr: IPv4Network = IPv4Network("10.43.0.0/16")
-    cni: Literal["flannel", "none"] = "flannel"
-    vip: str | None = Field(default=None, description="address of a load balancer or virtual IP before the servers")
-    api_address: str | None = Field(default=None, description="what the kubeconfig names; default: vip, else a server")
+    """Addresses inside the cluster, and the one under which its API is found."""
+
+    cluster_cidr: fields.Cidr = Field(default=IPv4Network("10.42.0.0/16"), description="pods; each node takes a /24")
+    service_cidr: fields.Cidr = Field(default=IPv4Network("10.43.0.0/16"), description="services")
+    cni: Literal["flannel", "none"] = Field(default="flannel", description="none: you bring a network of your own")
+    vip: fields.Ipv4 | None = Field(
+        default=None, description="IPv4 address of a load balancer or virtual IP before the servers"
+    )
+    api_address: fields.Host | None = Field(
+        default=None, description="what the kubeconfig names; default: vip, else a server"
+    )
 
 
 class Snapshots(Frozen):
     """k3s's own etcd snapshots."""
 
-    schedule: str = "0 */6 * * *"
-    keep: int = 12
+    schedule: fields.Cron = Field(default="0 */6 * * *", description="cron, in the servers' time zone")
+    keep: fields.Whole = Field(default=12, ge=1, description="snapshots kept on each server")
 
 
 class K3s(Frozen):
-    version: str
+    """The release of k3s and its settings."""
+
+    version: fields.K3sVersion = Field(default=DEFAULT_K3S, description="a release of k3s")
     snapshots: Snapshots = Snapshots()
-    kubelet_args: tuple[str, ...] = ()
-    server_config: dict[str, object] = Field(
+    kubelet_args: tuple[fields.KubeletArg, ...] = Field(default=(), description="name=value, on every node")
+    server_config: dict[fields.ConfigKey, fields.ConfigValue] = Field(
         default={}, description="further keys of config.yaml on servers, as k3s names them"
     )
-    agent_config: dict[str, object] = Field(default={}, description="further keys of config.yaml on agents")
-    allow_cgroup_v1: bool = False
+    agent_config: dict[fields.ConfigKey, fields.ConfigValue] = Field(
+        default={}, description="further keys of config.yaml on agents"
+    )
+    allow_cgroup_v1: fields.Flag = Field(
+        default=False, description="let the kubelet run on cgroup v1, which it refuses from 1.35"
+    )
 
 
 class Addons(Frozen):
     """The parts that k3s packages; what is off goes into `disable`."""
 
-    traefik: bool = True
-    servicelb: bool = True
-    local_storage: bool = True
-    metrics_server: bool = True
+    traefik: fields.Flag = Field(default=True, description="ingress controller")
+    servicelb: fields.Flag = Field(default=True, description="load balancer for Services")
+    local_storage: fields.Flag = Field(
+        default=True,
+        validation_alias=AliasChoices("local-storage", "local_storage"),
+        description="volumes on the nodes' disks",
+    )
+    metrics_server: fields.Flag = Field(
+        default=True, validation_alias=AliasChoices("metrics-server", "metrics_server"), description="kubectl top"
+    )
 
 
 class Runtime(Frozen):
-    engine: Literal["k3s", "containerd", "docker"] = "k3s"
+    """What runs the containers."""
+
+    engine: Literal["k3s", "containerd", "docker"] = Field(default="k3s", description="k3s: its own containerd")
 
 
 class Monitoring(Frozen):
-    enabled: bool = True
-    retention: str = "30d"
-    alert_receivers: tuple[str, ...] = Field(default=(), description="URLs that get alerts as webhooks")
+    """Prometheus and Alertmanager on the monitor node, node_exporter on every node."""
+
+    enabled: fields.Flag = True
+    retention: fields.Duration = Field(default="30d", description="how long Prometheus keeps samples")
+    alert_receivers: tuple[fields.Url, ...] = Field(default=(), description="URLs that get alerts as webhooks")
 
 
 class Artifacts(Frozen):
     """Where downloads come from: the releases' own places, or a mirror with the same paths."""
 
-    mirror: str | None = None
-    ca: Path | None = None
+    mirror: fields.HttpsUrl | None = Field(default=None, description="https URL that takes the releases' place")
+    ca: Path | None = Field(default=None, description="PEM file of the authority that signed the mirror's certificate")
 
 
 class Time(Frozen):
-    servers: tuple[str, ...] = Field(default=(), description="NTP servers; empty: the distribution's own pool")
+    """Where the nodes' clocks come from."""
+
+    servers: tuple[fields.Host, ...] = Field(default=(), description="NTP servers; empty: the distribution's own pool")
 
 
 class Rollout(Frozen):
     """How many nodes that work may be disturbed at once, and how many may fail before none is started."""
 
-    at_once: str = "10%"
-    max_failures: int = 1
+    at_once: fields.AtOnce = Field(default="10%", description="a number of nodes, or a share of them; at least one")
+    max_failures: fields.Whole = Field(default=1, ge=0, description="past it, no further node is started")
 
     def width(self, nodes: int) -> int:
         """Nodes at once, at least one: 10% of 50 is 5, of 3 is 1."""
@@ -171,16 +235,16 @@ class Rollout(Frozen):
 class System(Frozen):
     """Settings of the operating system on every node."""
 
-    packages: tuple[str, ...] = ()
-    sysctls: dict[str, str] = {}
-    journal_max: str = "2G"
+    packages: tuple[fields.Package, ...] = Field(default=(), description="further packages on every node")
+    sysctls: dict[fields.SysctlKey, fields.Line] = Field(default={}, description="further kernel settings")
+    journal_max: fields.Size = Field(default="2G", description="most that the journal may take of the disk")
 
 
 class Cluster(Frozen):
     name: str
     nodes: tuple[Node, ...]
     network: Network = Network()
-    k3s: K3s
+    k3s: K3s = K3s()
     addons: Addons = Addons()
     runtime: Runtime = Runtime()
     monitoring: Monitoring = Monitoring()

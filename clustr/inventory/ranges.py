@@ -1,0 +1,72 @@
+"""`gpu[01-16]`: many names or addresses written as one, and back."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Iterable, Sequence
+
+LIMIT = 10_000  # members of one range; more is a slip of the finger
+
+_BRACKET = re.compile(r"\[([^\[\]]*)\]")
+_SPAN = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
+_LAST_NUMBER = re.compile(r"(.*?)(\d*)(\D*)", re.DOTALL)
+
+
+def expand(text: str) -> tuple[str, ...]:
+    """All members in order, `a[1-2]b[1-2]` with the last bracket fastest; raises ValueError with what to write.
+
+    Numbers keep the width of a range's first: `[01-16]` gives 01, `[1-16]` gives 1.
+    """
+    pieces = _BRACKET.split(text)
+    if any("[" in piece or "]" in piece for piece in pieces[::2]):
+        raise ValueError(f"{text} has a bracket without its pair: write ranges like gpu[01-16]")
+    choices = [_numbers(piece) if index % 2 else [piece] for index, piece in enumerate(pieces)]
+    count = math.prod(len(choice) for choice in choices)
+    if count > LIMIT:
+        raise ValueError(f"{text} has {count:,} members, and {LIMIT:,} is the limit: write a smaller range")
+    return tuple("".join(parts) for parts in itertools.product(*choices))
+
+
+def _numbers(spec: str) -> Sequence[str]:
+    """The numbers of one bracket, at most LIMIT + 1 of a span (enough for `expand` to refuse it)."""
+    numbers: list[str] = []
+    for span in spec.split(","):
+        match = _SPAN.fullmatch(span.strip())
+        if match is None:
+            raise ValueError(f"[{spec}] is no range: write it like [1-3] or [01-06,08]")
+        first, last = match[1], match[2] or match[1]
+        if int(last) < int(first):
+            raise ValueError(f"[{spec}] runs backwards: write [{last}-{first}]")
+        if last.startswith("0") and len(last) != len(first):
+            raise ValueError(f"[{spec}] has numbers of two widths: write [{first.zfill(len(last))}-{last}]")
+        count = min(int(last) - int(first), LIMIT) + 1
+        numbers += [str(int(first) + step).zfill(len(first)) for step in range(count)]
+    return numbers
+
+
+def fold(names: Iterable[str]) -> str:
+    """The shortest way to name them all: `cp[1-3] mon1 gpu[01-02,05]`. Each part is one that `expand` reads."""
+    shapes = [_LAST_NUMBER.fullmatch(name) for name in dict.fromkeys(names)]
+    parts = [(match[1], match[3], match[2]) for match in shapes if match]
+    padded = {(before, after) for before, after, number in parts if number.startswith("0")}
+    groups: dict[tuple[str, str, int], list[str]] = {}
+    for before, after, number in parts:
+        # Where one number has a leading zero, width tells apart: gpu1 is not gpu01.
+        width = len(number) if (before, after) in padded else 0
+        groups.setdefault((before, after, width), []).append(number)
+    return " ".join(f"{before}{_spans(numbers)}{after}" for (before, after, _), numbers in groups.items())
+
+
+def _spans(numbers: list[str]) -> str:
+    """`[01-02,05]`; one number alone stands as it is."""
+    if len(numbers) == 1:
+        return numbers[0]
+    runs: list[list[str]] = []
+    for number in sorted(numbers, key=int):
+        if runs and int(number) == int(runs[-1][-1]) + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return "[" + ",".join(run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs) + "]"

@@ -1,0 +1,28 @@
+"""What clustr installs when the inventory names no version, and the sums that somebody read.
+
+A sum stands here only with the place where it was read. What has none is pinned at first use, from the release's own
+sum file over verified TLS, in inventory.lock.
+"""
+
+from dataclasses import dataclass
+
+# The newest patch release of Kubernetes 1.36, https://github.com/k3s-io/k3s/releases (read 2026-11-24). 1.36 is
+# supported until 2027-06-28, https://kubernetes.io/releases/; 1.37 refuses anonymous reads of the supervisor's metrics.
+DEFAULT_K3S = "v1.36.5+k3s1"
+
+
+@dataclass(frozen=True)
+class KnownSum:
+    """The sha256 of one file of a release, and the public page where it was read."""
+
+    path: str  # as in artifact(): k3s-io/k3s/releases/download/VERSION/k3s
+    sha256: str
+    read_at: str
+
+
+KNOWN_SUMS: tuple[KnownSum, ...] = ()
+
+
+def known_sum(path: str) -> KnownSum | None:
+    """The sum of a release's file, or None where nobody has read one."""
+    return next((known for known in KNOWN_SUMS if known.path == path), None)
