@@ -91,5 +91,9 @@ class UnknownHealthError(ClustrError):
     exit_code = 9
 
 
+class LabError(ClustrError):
+    pass
+
+
 EXIT_CHANGES = 10
 EXIT_INTERRUPTED = 130

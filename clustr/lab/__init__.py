@@ -1,0 +1,47 @@
+"""Disposable nodes on this machine: real systemd, sshd, apt and addresses, in seconds.
+
+    lab.up(Spec(name="demo", servers=3, agents=2), say=print)
+
+Tests use the same functions as `clustr lab`, and those that treat a node as no product may: pull its plug, run
+something in it past ssh, empty its disk.
+"""
+
+from clustr.lab.lifecycle import (
+    add_node,
+    crash_node,
+    down,
+    find,
+    find_anywhere,
+    remove_node,
+    reset_node,
+    start_node,
+    stop_node,
+    up,
+)
+from clustr.lab.machine import execute
+from clustr.lab.machine import ssh as ssh_command
+from clustr.lab.model import Lab, LabNode, Login, Release, Source, Spec
+from clustr.lab.store import all_labs, load
+
+__all__ = [
+    "Lab",
+    "LabNode",
+    "Login",
+    "Release",
+    "Source",
+    "Spec",
+    "add_node",
+    "all_labs",
+    "crash_node",
+    "down",
+    "execute",
+    "find",
+    "find_anywhere",
+    "load",
+    "remove_node",
+    "reset_node",
+    "ssh_command",
+    "start_node",
+    "stop_node",
+    "up",
+]

@@ -1,0 +1,115 @@
+"""What all labs share of this machine: noted by the first `up`, put back by the last `down`.
+
+vm.*, kernel.* and fs.* are one for the machine and all its nodes, so what a node sets there would stay behind.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from clustr.lab import cgroups, programs, store
+from clustr.lab.model import LABS
+
+NOTE = LABS / ".host.json"
+SYSCTLS = Path("/proc/sys")
+SHARED = ("vm", "kernel", "fs", "net/bridge", "net/ipv4/ip_forward")
+# These change by themselves, or do something when written.
+PASSED_OVER = {"kernel/ns_last_pid", "kernel/random", "kernel/tainted", "vm/stat_refresh", "vm/compact_memory"}
+RUN_SYSTEMD = Path("/run/systemd")
+# Every node is a machine with its own need of these, which are counted per user and so for all nodes together.
+INOTIFY = {"fs/inotify/max_user_instances": 8192, "fs/inotify/max_user_watches": 524288}
+
+
+@dataclass(frozen=True)
+class Note:
+    """This machine as it was before the first lab."""
+
+    sysctls: dict[str, str]
+    mounts_run_systemd: bool
+    v2_controllers: dict[str, str]
+
+
+def note() -> None:
+    """Write down this machine as it is before the first lab. Call it while `store.all_labs_held`."""
+    if store.all_labs():
+        return
+    before = _load()
+    ours = before is not None and before.mounts_run_systemd and _mounted(RUN_SYSTEMD)
+    _save(Note(_sysctls(), ours or not _on_tmpfs(RUN_SYSTEMD), cgroups.controllers()))
+
+
+def prepare() -> None:
+    """Make this machine fit for labs. Call it after `note`."""
+    if not _on_tmpfs(RUN_SYSTEMD):  # systemd-nspawn refuses to work there while it is on disk
+        RUN_SYSTEMD.mkdir(exist_ok=True)
+        programs.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", RUN_SYSTEMD)
+    _set("net/ipv4/ip_forward", "1")
+    for name, least in INOTIFY.items():
+        if int((SYSCTLS / name).read_text()) < least:
+            _set(name, str(least))
+
+
+def put_back() -> None:
+    """Everything noted as it was; does nothing where nothing is noted. Call it while `store.all_labs_held`."""
+    before = _load()
+    if before is None:
+        return
+    for name, value in _sysctls().items():
+        if before.sysctls.get(name, value) != value:
+            _set(name, before.sysctls[name])
+    cgroups.restore_controllers(before.v2_controllers)
+    if before.mounts_run_systemd and _mounted(RUN_SYSTEMD):
+        if programs.attempt("umount", RUN_SYSTEMD).returncode != 0:
+            return  # containers that are none of ours use it by now; the note stays, and the next last `down` tries again
+    NOTE.unlink()
+
+
+def _set(name: str, value: str) -> None:
+    (SYSCTLS / name).write_text(value, encoding="utf-8")
+
+
+def _sysctls() -> dict[str, str]:
+    return {str(file.relative_to(SYSCTLS)): value for file, value in _readable(SHARED)}
+
+
+def _readable(parts: tuple[str, ...]) -> Iterator[tuple[Path, str]]:
+    for part in parts:
+        top = SYSCTLS / part
+        for file in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            if _is_setting(file):
+                try:
+                    yield file, file.read_text(encoding="utf-8", errors="replace").rstrip("\n")
+                except OSError:
+                    continue  # a few answer only in a state that this machine is not in
+
+
+def _is_setting(file: Path) -> bool:
+    name = str(file.relative_to(SYSCTLS))
+    passed_over = any(name == other or name.startswith(f"{other}/") for other in PASSED_OVER)
+    return not passed_over and file.is_file() and file.stat().st_mode & 0o600 == 0o600
+
+
+def _on_tmpfs(folder: Path) -> bool:
+    """Whether the mount that holds the folder is a tmpfs."""
+    best, kind = Path("/"), ""
+    for line in cgroups.MOUNTS.read_text(encoding="utf-8").splitlines():
+        mount, _, rest = line.partition(" - ")
+        point = Path(mount.split()[4])
+        if folder.is_relative_to(point) and len(point.parts) >= len(best.parts):
+            best, kind = point, rest.split()[0]
+    return kind == "tmpfs"
+
+
+def _mounted(folder: Path) -> bool:
+    return any(line.split()[4] == str(folder) for line in cgroups.MOUNTS.read_text(encoding="utf-8").splitlines())
+
+
+def _save(found: Note) -> None:
+    store.write(NOTE, json.dumps(found.__dict__, indent=1))
+
+
+def _load() -> Note | None:
+    return Note(**json.loads(NOTE.read_text(encoding="utf-8"))) if NOTE.exists() else None

@@ -1,0 +1,113 @@
+"""The file system that all nodes of a release start from: built once, cached, never changed afterwards."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from clustr import templates
+from clustr.errors import LabError
+from clustr.lab import apt, cgroups, programs
+from clustr.lab.model import Lab, Release
+
+CACHE = Path("/var/cache/clustr/lab")
+# A bare server with systemd and sshd; nothing of what clustr installs, and no Python.
+PACKAGES = (
+    *("systemd", "systemd-sysv", "libpam-systemd", "udev", "dbus", "openssh-server", "sudo", "ca-certificates"),
+    *("curl", "iproute2", "iputils-ping", "kmod", "procps", "less"),
+)
+CERTIFICATES = Path("/usr/local/share/ca-certificates")
+FRESH = 7 * 24 * 3600  # seconds; package lists much older than that name packages that are gone
+
+
+def folder(release: Release) -> Path:
+    """Where the image lies, or will: named by everything it is made from."""
+    recipe = hashlib.sha256(" ".join(PACKAGES).encode())
+    recipe.update(_sources(release).encode())
+    parts = [*sorted((templates.folder() / "lab/image").rglob("*")), templates.folder() / "lab/image.sh"]
+    for file in [*parts, *sorted(CERTIFICATES.glob("*.crt"))]:
+        if file.is_file():
+            recipe.update(file.name.encode() + file.read_bytes())
+    recipe.update(str(int(time.time() // FRESH)).encode())
+    return CACHE / f"{release}-{recipe.hexdigest()[:12]}"
+
+
+def build(lab: Lab, say: Callable[[str], None]) -> None:
+    """Build the image unless it is there; one builder at a time. Raises LabError."""
+    if lab.image.is_dir():
+        return
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / ".lock").open("w") as lock:
+        if not _lock_at_once(lock.fileno()):
+            say("waiting for another lab, which builds the image")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if not lab.image.is_dir():
+            say(f"building the image of Debian {lab.release}: about a minute, this once")
+            draft = CACHE / f".{lab.image.name}"
+            shutil.rmtree(draft, ignore_errors=True)
+            _bootstrap(lab, draft, lock.fileno(), say)
+            programs.run("bash", templates.folder() / "lab/image.sh", draft, templates.folder() / "lab/image")
+            draft.rename(lab.image)
+
+
+def remove_unused(used: set[Path]) -> None:
+    """Remove images that are out of date and that no lab stands on."""
+    current = {folder(release) for release in Release}
+    for old in CACHE.glob("[a-z]*-*"):
+        if old not in used | current:
+            shutil.rmtree(old)
+
+
+def _bootstrap(lab: Lab, draft: Path, lock: int, say: Callable[[str], None]) -> None:
+    """mmdebstrap, inside the lab's branch, and holding the lock for as long as any part of it lives."""
+    sources = CACHE / "debian.sources"
+    sources.write_text(_sources(lab.release), encoding="utf-8")
+    command = ["mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
+    command += ["--skip=cleanup/apt/lists", str(lab.release), str(draft), str(sources)]
+    last: deque[str] = deque(maxlen=20)
+    process = subprocess.Popen(
+        cgroups.inside(f"{lab.branch}/host", command),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=dict(programs.ENVIRONMENT),
+        pass_fds=(lock,),
+    )
+    assert process.stdout is not None  # noqa: S101 - for the type checker: we asked for a pipe
+    with process.stdout as lines:
+        for line in lines:
+            last.append(line.rstrip())
+            if line.startswith("I: "):
+                say(f"image: {line[3:].rstrip()}")
+    if process.wait() != 0:
+        raise LabError(
+            f"The image of Debian {lab.release} could not be built.",
+            "See that apt-get update works on this machine, then try again.",
+            detail="\n".join(last),
+        )
+
+
+def _lock_at_once(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _sources(release: Release) -> str:
+    files = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]
+    texts = [(file.name, file.read_text(encoding="utf-8")) for file in files if _is_source(file)]
+    return apt.sources(apt.archives(texts), release)
+
+
+def _is_source(file: Path) -> bool:
+    return file.suffix in {".list", ".sources"} and os.access(file, os.R_OK)

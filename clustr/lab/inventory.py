@@ -1,0 +1,54 @@
+"""The inventory of a lab, pure: what clustr is told about these nodes, in the words of every other inventory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from clustr.lab.model import Lab, LabNode, Login
+from clustr.lab.services import MIRROR_PORT
+
+HEAD = "# The nodes of a lab on this machine. Written by `clustr lab up`; `clustr lab down` removes it.\n"
+
+
+def render(lab: Lab, *, cgroup_v1: bool) -> str:
+    """`cgroup_v1`: whether nodes have cgroup v1, which they share with this machine."""
+    document: dict[str, Any] = {"cluster": lab.name}
+    document["ssh"] = {
+        "user": lab.user,
+        "key": str(lab.key),
+        "known_hosts": str(lab.known_hosts),
+        "host_keys": "strict",
+    }
+    if lab.login is Login.PASSWORD:
+        document["sudo"] = {"password": {"file": str(lab.password_file)}}
+    k3s: dict[str, Any] = {}
+    if lab.source.k3s_version:
+        k3s["version"] = lab.source.k3s_version
+    if cgroup_v1:
+        k3s["allow_cgroup_v1"] = True
+    if k3s:
+        document["k3s"] = k3s
+    document["time"] = {"servers": [str(lab.gateway)]}
+    artifacts = _artifacts(lab)
+    if artifacts:
+        document["artifacts"] = artifacts
+    document["nodes"] = [_node(node) for node in lab.nodes]
+    return HEAD + yaml.safe_dump(document, sort_keys=False, width=120)
+
+
+def _artifacts(lab: Lab) -> dict[str, str]:
+    if lab.source.folder is not None:
+        return {"mirror": f"https://{lab.gateway}:{MIRROR_PORT}", "ca": str(lab.folder / "mirror-ca.pem")}
+    if lab.source.mirror and lab.source.ca:
+        return {"mirror": lab.source.mirror, "ca": str(lab.source.ca)}
+    return {"mirror": lab.source.mirror} if lab.source.mirror else {}
+
+
+def _node(node: LabNode) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": node.name, "address": str(node.address)}
+    if node.internal_address:
+        entry["internal_address"] = str(node.internal_address)
+    entry["roles"] = [str(role) for role in node.roles]
+    return entry

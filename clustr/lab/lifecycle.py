@@ -1,0 +1,180 @@
+"""The life of a lab, and of a node in it. Each function here is one thing a person or a test asks for.
+
+Order matters twice: state.json names a thing before it is made, and `down` removes state.json last.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from clustr.errors import UsageError
+from clustr.inventory.model import Role
+from clustr.lab import cgroups, host, image, inventory, machine, network, plan, programs, services, source, store
+from clustr.lab.model import LABS, Lab, LabNode, Login, Spec
+
+Say = Callable[[str], None]
+
+
+def up(spec: Spec, say: Say) -> Lab:
+    """Make the lab and wait until its nodes are up; raises ClustrError with what stands in the way."""
+    plan.check(spec)
+    programs.check()
+    lab = _reserve(spec)
+    with store.held(lab):
+        image.build(lab, say)
+        _prepare_folder(lab)
+        network.up(lab)
+        services.start(lab)
+        for node in lab.nodes:
+            say(f"starting {node.name}")
+            machine.prepare(lab, node)
+            machine.start(lab, node)
+        _tell(lab)
+        machine.wait(lab, lab.nodes, say)
+        lab = replace(lab, ready=True)
+        store.save(lab)
+    return lab
+
+
+def down(name: str, say: Say) -> None:
+    """Remove the lab, also one that is half made or half gone; raises UsageError when there is none."""
+    programs.check()
+    lab = store.load(name)
+    with store.held(lab):
+        say(f"ending {len(lab.nodes)} nodes of lab {name}")
+        cgroups.kill(lab.branch)
+        cgroups.remove(lab.branch)
+        machine.unmount_below(lab.folder)
+        network.down(lab)
+        say("removing its files")
+        for path in lab.folder.iterdir():
+            if path.name != "state.json":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        with store.all_labs_held():
+            shutil.rmtree(lab.folder)
+            _last_one_out()
+
+
+def add_node(lab: Lab, roles: tuple[Role, ...], say: Say) -> LabNode:
+    """One more node in a running lab, named and addressed as `up` would have done; the inventory then has it too."""
+    with store.held(lab):
+        lab = plan.with_node(store.load(lab.name), roles)
+        store.save(lab)
+        node = lab.nodes[-1]
+        _boot_fresh(lab, node, say)
+        return node
+
+
+def remove_node(lab: Lab, name: str) -> None:
+    """Take a node away for good, as if it had been carried out of the rack."""
+    with store.held(lab):
+        lab = store.load(lab.name)
+        node = find(lab, name)
+        machine.crash(lab, node)
+        machine.discard(lab, node)
+        lab = replace(lab, nodes=tuple(other for other in lab.nodes if other != node))
+        _tell(lab)
+        store.save(lab)
+
+
+def stop_node(lab: Lab, name: str) -> None:
+    """Shut a node down; its disk stays."""
+    with store.held(lab):
+        machine.stop(lab, find(lab, name))
+
+
+def crash_node(lab: Lab, name: str) -> None:
+    """Cut a node's power; its disk stays."""
+    with store.held(lab):
+        machine.crash(lab, find(lab, name))
+
+
+def start_node(lab: Lab, name: str, say: Say) -> None:
+    """Switch a node on again and wait until it is up."""
+    with store.held(lab):
+        node = find(lab, name)
+        if machine.leader(lab, node) is None:
+            machine.crash(lab, node)
+            machine.start(lab, node)
+        machine.wait(lab, [node], say)
+
+
+def reset_node(lab: Lab, name: str, say: Say) -> None:
+    """A fresh machine in a node's place: same name and address, empty disk, new host key."""
+    with store.held(lab):
+        node = find(lab, name)
+        machine.crash(lab, node)
+        machine.discard(lab, node)
+        _boot_fresh(lab, node, say)
+
+
+def find(lab: Lab, name: str) -> LabNode:
+    """The node of this name; raises UsageError when the lab has none."""
+    for node in lab.nodes:
+        if node.name == name:
+            return node
+    names = ", ".join(node.name for node in lab.nodes)
+    raise UsageError(f"Lab {lab.name} has no node {name}.", f"It has {names}.")
+
+
+def find_anywhere(name: str) -> tuple[Lab, LabNode]:
+    """The node called `NODE` or `LAB/NODE`; raises UsageError when no lab has it, or several have."""
+    lab_name, slash, node_name = name.rpartition("/")
+    labs: Sequence[Lab] = [store.load(lab_name)] if slash else store.all_labs()
+    found = [(lab, node) for lab in labs for node in lab.nodes if node.name == node_name]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UsageError(f"No lab has a node {node_name}.", "See what there is: clustr lab status")
+    names = ", ".join(f"{lab.name}/{node.name}" for lab, node in found)
+    raise UsageError(f"Several labs have a node {node_name}.", f"Say which: {names}")
+
+
+def _reserve(spec: Spec) -> Lab:
+    """Choose a free subnet and write the lab down; from here on `down` can undo whatever happens."""
+    origin = source.choose(spec)
+    base = image.folder(spec.release)
+    with store.all_labs_held():
+        if (LABS / spec.name).exists():
+            raise UsageError(
+                f"There is a lab {spec.name} already.",
+                f"Look at it (clustr lab status {spec.name}), remove it (clustr lab down {spec.name}), or name another.",
+            )
+        number = plan.free_number(network.in_use(), (lab.number for lab in store.all_labs()))
+        lab = plan.plan(spec, number, base, origin)
+        host.note()
+        store.save(lab)
+        host.prepare()
+        cgroups.make(f"{lab.branch}/host")
+    return lab
+
+
+def _prepare_folder(lab: Lab) -> None:
+    (lab.folder / "logs").mkdir()
+    programs.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"clustr lab {lab.name}", "-f", lab.key)
+    if lab.login is Login.PASSWORD:
+        machine.make_password(lab)
+
+
+def _boot_fresh(lab: Lab, node: LabNode, say: Say) -> None:
+    machine.prepare(lab, node)
+    machine.start(lab, node)
+    _tell(lab)
+    machine.wait(lab, [node], say)
+
+
+def _tell(lab: Lab) -> None:
+    """Write down what the outside needs to know: host keys and the inventory."""
+    machine.write_known_hosts(lab)
+    store.write(lab.inventory, inventory.render(lab, cgroup_v1=cgroups.has_v1()))
+
+
+def _last_one_out() -> None:
+    """Call it while `store.all_labs_held`."""
+    labs = store.all_labs()
+    image.remove_unused({lab.image for lab in labs})
+    if not labs:
+        cgroups.remove("clustr-lab")
+        host.put_back()

@@ -1,0 +1,149 @@
+"""What a lab is: disposable nodes on this machine, in a network of their own. Everything it uses is named from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from clustr.inventory.model import Role
+
+LABS = Path("/var/lib/clustr/labs")
+NODE_LOGIN = "lab"
+
+
+class Login(StrEnum):
+    """How one logs in to the nodes of a lab, and becomes root there."""
+
+    ROOT = "root"
+    NOPASSWD = "nopasswd"
+    PASSWORD = "password"  # noqa: S105 - the name of a kind, no password
+
+
+class Release(StrEnum):
+    """A release of Debian that nodes can run."""
+
+    BOOKWORM = "bookworm"
+    TRIXIE = "trixie"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What `clustr lab up` was asked for.
+
+    `artifacts` is a folder, an https URL, "none" (nodes alone, nothing to download) or empty: the real releases.
+    """
+
+    name: str = "lab"
+    servers: int = 3
+    agents: int = 2
+    monitors: int = 0
+    release: Release = Release.BOOKWORM
+    login: Login = Login.ROOT
+    artifacts: str = ""
+    artifacts_ca: Path | None = None
+    internal_network: bool = False
+
+
+@dataclass(frozen=True)
+class LabNode:
+    name: str
+    address: IPv4Address
+    internal_address: IPv4Address | None
+    roles: tuple[Role, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the nodes of a lab get their downloads; a `folder` is served by the lab itself."""
+
+    mirror: str = ""
+    ca: Path | None = None
+    folder: Path | None = None
+    k3s_version: str = ""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """One lab. `number` is the third octet of its subnet, and what its links are named by."""
+
+    name: str
+    number: int
+    release: Release
+    login: Login
+    internal_network: bool
+    image: Path
+    source: Source
+    nodes: tuple[LabNode, ...]
+    ready: bool = False
+
+    @property
+    def folder(self) -> Path:
+        return LABS / self.name
+
+    @property
+    def inventory(self) -> Path:
+        return self.folder / "inventory.yaml"
+
+    @property
+    def known_hosts(self) -> Path:
+        return self.folder / "known_hosts"
+
+    @property
+    def key(self) -> Path:
+        """The private ssh key that opens every node of this lab."""
+        return self.folder / "id_ed25519"
+
+    @property
+    def password_file(self) -> Path:
+        return self.folder / "sudo-password"
+
+    @property
+    def user(self) -> str:
+        return "root" if self.login is Login.ROOT else NODE_LOGIN
+
+    @property
+    def network(self) -> IPv4Network:
+        return network(self.number)
+
+    @property
+    def gateway(self) -> IPv4Address:
+        """This machine's address on the bridge: router, time server and mirror of the nodes."""
+        return self.network[1]
+
+    @property
+    def bridge(self) -> str:
+        return f"clab{self.number}"
+
+    @property
+    def internal_bridge(self) -> str:
+        return f"clab{self.number}i"
+
+    @property
+    def branch(self) -> str:
+        """Its path below every cgroup hierarchy; each process of the lab is in there."""
+        return f"clustr-lab/{self.name}"
+
+    def node(self, name: str) -> LabNode:
+        return next(node for node in self.nodes if node.name == name)
+
+    def node_folder(self, node: LabNode) -> Path:
+        return self.folder / "nodes" / node.name
+
+    def root(self, node: LabNode) -> Path:
+        """Where the file system of the node is mounted."""
+        return self.node_folder(node) / "root"
+
+    def node_branch(self, node: LabNode) -> str:
+        return f"{self.branch}/node-{node.name}"
+
+
+def network(number: int) -> IPv4Network:
+    """The subnet of the lab with this number."""
+    return IPv4Network(f"10.77.{number}.0/24")
+
+
+def internal_network(number: int) -> IPv4Network:
+    """The second subnet, where a lab has one; no gateway leads out of it."""
+    return IPv4Network(f"10.76.{number}.0/24")

@@ -1,0 +1,70 @@
+"""The plan of a lab, pure: which nodes, with which names and addresses, in which free subnet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from clustr.errors import ClustrError, UsageError
+from clustr.inventory.model import Role
+from clustr.lab.model import Lab, LabNode, Source, Spec, internal_network, network
+
+FIRST_HOST = 11
+MOST_NODES = 200
+PREFIXES = {Role.SERVER: "cp", Role.AGENT: "agent", Role.MONITOR: "monitor"}
+NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,18}[a-z0-9])?")
+
+
+def check(spec: Spec) -> None:
+    """Raises UsageError for a lab that cannot be."""
+    if not NAME.fullmatch(spec.name):
+        raise UsageError(
+            f"{spec.name!r} is no name for a lab.",
+            "Use 1 to 20 lower-case letters, digits and hyphens, a letter first.",
+        )
+    if min(spec.servers, spec.agents, spec.monitors) < 0 or spec.servers + spec.agents + spec.monitors == 0:
+        raise UsageError("A lab needs at least one node.", "Say how many: --servers 1 --agents 0")
+    if spec.servers + spec.agents + spec.monitors > MOST_NODES:
+        raise UsageError(f"A lab has at most {MOST_NODES} nodes.", "Ask for fewer servers or agents.")
+
+
+def plan(spec: Spec, number: int, image: Path, source: Source) -> Lab:
+    """The whole lab: cp1 and on, agent1 and on, monitor1 and on; without monitors the last node is one as well."""
+    lab = Lab(spec.name, number, spec.release, spec.login, spec.internal_network, image, source, nodes=())
+    counts = ((Role.SERVER, spec.servers), (Role.AGENT, spec.agents), (Role.MONITOR, spec.monitors))
+    for role, count in counts:
+        for _ in range(count):
+            lab = with_node(lab, (role,))
+    if spec.monitors == 0:
+        last = lab.nodes[-1]
+        lab = replace(lab, nodes=(*lab.nodes[:-1], replace(last, roles=(*last.roles, Role.MONITOR))))
+    return lab
+
+
+def with_node(lab: Lab, roles: tuple[Role, ...]) -> Lab:
+    """The lab with one more node at its end; raises UsageError when it is full."""
+    names = {node.name for node in lab.nodes}
+    taken = {node.address for node in lab.nodes}
+    prefix = PREFIXES[roles[0]]
+    name = next(f"{prefix}{i}" for i in range(1, MOST_NODES + 2) if f"{prefix}{i}" not in names)
+    hosts = range(FIRST_HOST, FIRST_HOST + MOST_NODES)
+    host = next((host for host in hosts if lab.network[host] not in taken), None)
+    if host is None:
+        raise UsageError(f"A lab has at most {MOST_NODES} nodes.", "Remove one first.")
+    inner = internal_network(lab.number)[host] if lab.internal_network else None
+    return replace(lab, nodes=(*lab.nodes, LabNode(name, lab.network[host], inner, roles)))
+
+
+def free_number(used: Iterable[IPv4Network], taken: Iterable[int]) -> int:
+    """The first lab number whose subnets meet no network in use here and that no other lab has."""
+    networks, numbers = list(used), set(taken)
+    for number in range(1, 255):
+        mine = (network(number), internal_network(number))
+        if number not in numbers and not any(own.overlaps(other) for own in mine for other in networks):
+            return number
+    raise ClustrError(
+        "No subnet of 10.77.0.0/16 is free for a lab.", "Take a lab down: clustr lab status, then clustr lab down NAME"
+    )
