@@ -108,18 +108,22 @@ def apply_work(order: int, goal: Goal) -> Work:
 
 
 def remove_work(record: Record) -> Work:
-    parts = [record.undo, f"forget {record_name(record.component, record.goal)}"]
+    parts = [record.undo, f"forget {record_name(record.component, record.about, record.goal)}"]
     return Work(record.component, record.goal, "\n".join(parts))
 
 
-def record_name(component: str, goal: str) -> str:
-    return hashlib.sha256(f"{component}\0{goal}".encode()).hexdigest()[:32]
+def record_name(component: str, about: str, goal: str) -> str:
+    return hashlib.sha256("\0".join((component, about, goal)).encode()).hexdigest()[:32]
 
 
 def _record(order: int, goal: Goal) -> str:
     encoded = base64.b64encode(goal.name.encode()).decode()
-    lines = [goal.component, encoded, str(order), goal.undo]
-    return f"record {record_name(goal.component, goal.name)} <<'END_OF_RECORD'\n" + "\n".join(lines) + "\nEND_OF_RECORD"
+    lines = [f"{goal.component} {goal.about}", encoded, str(order), goal.undo]
+    return (
+        f"record {record_name(goal.component, goal.about, goal.name)} <<'END_OF_RECORD'\n"
+        + "\n".join(lines)
+        + "\nEND_OF_RECORD"
+    )
 
 
 def read_verdict(lines: Sequence[str]) -> Verdict:

@@ -95,6 +95,7 @@ class Record:
 
     order: int
     component: str
+    about: str  # the node that it is about, "" for the one it is on
     goal: str
     undo: str  # bash; "" where it stays and is only named (packages)
 
