@@ -224,6 +224,5 @@ def names(components: Iterable[Component]) -> frozenset[str]:
 def _removal(node: str, record: Record) -> Change:
     stays = record.undo.startswith("# stays: ")
     after = f"stays: {record.undo[9:]}" if stays else "removed"
-    return Change(
-        node, node, record.component, record.goal, Kind.REMOVE, "put there by clustr", after, work=remove_work(record)
-    )
+    about, work = record.about or node, remove_work(record)
+    return Change(about, node, record.component, record.goal, Kind.REMOVE, "put there by clustr", after, work=work)
