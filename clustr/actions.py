@@ -46,7 +46,16 @@ def plan(path: Path, options: Options, view: View) -> tuple[Plan, Seen]:
         return made, seen
 
 
-def bootstrap(path: Path, options: Options, view: View, confirm: Confirm) -> Report | None:
+@dataclass(frozen=True)
+class Bootstrapped:
+    """What was to be done, how it went, and where the cluster's kubeconfig is now (None: no server has one)."""
+
+    plan: Plan
+    report: Report
+    kubeconfig: Path | None
+
+
+def bootstrap(path: Path, options: Options, view: View, confirm: Confirm) -> Bootstrapped | None:
     """Makes the nodes what the inventory says; None where the person did not want the plan."""
     with session(path, view, "bootstrap") as at_work:
         seen = _seen(at_work, options, finish_others=True)
@@ -60,8 +69,7 @@ def bootstrap(path: Path, options: Options, view: View, confirm: Confirm) -> Rep
             report = _run(at_work, seen, made, options)
         else:
             return None
-        _merge_kubeconfig(at_work, None)
-        return report
+        return Bootstrapped(made, report, _merge_kubeconfig(at_work, None))
 
 
 def _run(at_work: Session, seen: Seen, made: Plan, options: Options) -> Report:
@@ -152,6 +160,7 @@ def _with_token(cluster: Cluster, seen: Seen) -> Seen:
 
 @dataclass(frozen=True)
 class Health:
+    cluster: str
     findings: tuple[Finding, ...]
     nodes: int
     checks: int
@@ -179,7 +188,7 @@ def doctor(path: Path, options: Options, view: View) -> Health:
         findings = [finding for found in results.values() if not isinstance(found, Exception) for finding in found]
         findings += [Finding.silent(name, error) for name, error in _not_looked_at(seen, results, nodes).items()]
         findings += [] if options.only else drift(cluster, seen)
-        return Health(tuple(findings), len(nodes), len(checks), time.monotonic() - begun)
+        return Health(cluster.name, tuple(findings), len(nodes), len(checks), time.monotonic() - begun)
 
 
 def _not_looked_at(
