@@ -73,16 +73,20 @@ def ipv4(text: str) -> str:
         raise ValueError(f'"{text}" is no IPv4 address: write one like 10.0.0.11') from None
 
 
+def is_ipv4(host: str) -> bool:
+    """Whether it is meant as an address: no name ends in a label of digits alone (RFC 3696, section 2)."""
+    return host.rpartition(".")[2].isdigit()
+
+
 def host(text: str) -> str:
-    """An IPv4 address or a DNS name. A last label of digits alone makes it an address (RFC 3696, section 2)."""
-    labels = text.split(".")
+    """An IPv4 address or a DNS name."""
     if re.fullmatch(r"[^:]+:\d+", text):
         raise ValueError(f'"{text}" holds a port: write the address alone and the port as ssh.port')
     if ":" in text:
         raise ValueError(f'"{text}" is no IPv4 address: clustr does not speak IPv6, write the IPv4 address')
-    if labels[-1].isdigit():
+    if is_ipv4(text):
         return ipv4(text)
-    if len(text) > 253 or not all(_HOST_LABEL.fullmatch(label) for label in labels):
+    if len(text) > 253 or not all(_HOST_LABEL.fullmatch(label) for label in text.split(".")):
         raise ValueError(f'"{text}" is neither an IPv4 address nor a name: write one like 10.0.0.11')
     return text
 

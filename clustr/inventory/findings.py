@@ -1,0 +1,147 @@
+"""What reading an inventory finds: mistakes, warnings, and things that are not on this machine now."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from types import GenericAlias
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from clustr.errors import InventoryError
+from clustr.inventory.document import Document
+from clustr.inventory.model import written_names
+from clustr.inventory.source import At, Mistake, Source, Steps
+
+WIDEST = 40  # columns that a place or a field may take before the text is pushed aside
+
+_NOUNS = {"roles": "role", "engine": "engine", "cni": "network that clustr sets up", "host_keys": "way with host keys"}
+
+
+class Findings:
+    """Collected while one file is read, so that all mistakes are told at once."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.mistakes = list(source.mistakes)
+        self.warnings: list[Mistake] = []
+        self.absent: list[Mistake] = []  # secrets and files; a mistake for all commands but validate
+
+    def mistake(self, steps: Steps, text: str, at: At = At.VALUE) -> None:
+        self.mistakes.append(self.source.mistake(steps, text, at))
+
+    def warning(self, steps: Steps, text: str) -> None:
+        self.warnings.append(self.source.mistake(steps, text))
+
+    def missing(self, steps: Steps, text: str) -> None:
+        self.absent.append(self.source.mistake(steps, text))
+
+    def refuse(self) -> None:
+        """Raises InventoryError where there is a mistake."""
+        lines = self.lines(self.mistakes)
+        if lines:
+            count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
+            raise InventoryError(f"{count} in {self.source.name}. No node was contacted.", mistakes=lines)
+
+    def lines(self, found: Iterable[Mistake]) -> tuple[str, ...]:
+        """`file:line:column   field   text`, in the order of the file, aligned; what `<<` repeats is said once."""
+        once = {(each.line, each.column, each.text): each for each in sorted(found, reverse=True)}
+        rows = [
+            (f"{self.source.name}:{each.line}:{each.column}", each.field, each.text) for each in sorted(once.values())
+        ]
+        places = _width(place for place, _, _ in rows)
+        names = _width(name for _, name, _ in rows)
+        return tuple(f"{place:<{places}}  {name:<{names}}   {text}" for place, name, text in rows)
+
+
+def _width(texts: Iterable[str]) -> int:
+    return max((len(text) for text in texts if len(text) <= WIDEST), default=0)
+
+
+def mistake_of(source: Source, error: ErrorDetails, steps: Steps) -> Mistake:
+    """One error of pydantic as a person should read it, at the place it is about."""
+    kind = error["type"]
+    if steps[-1:] == ("[key]",):
+        return source.mistake(steps[:-1], _words(error, steps), At.KEY)
+    if kind == "missing":
+        field = _field_at(steps)
+        return source.mistake(steps, f"is missing: write {field.description if field else 'it'}", At.PARENT)
+    if kind == "extra_forbidden":
+        return source.mistake(steps, f"no such field: {_nearest(steps)}", At.KEY)
+    return source.mistake(steps, _words(error, steps), At.VALUE)
+
+
+def did_you_mean(wrong: str, known: Sequence[str]) -> str:
+    """The nearest known name, or all of them."""
+    close = difflib.get_close_matches(wrong, known, n=1)
+    return f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(known) or 'none'}"
+
+
+def _nearest(steps: Steps) -> str:
+    return did_you_mean(str(steps[-1]), sorted(written_names(_model_at(steps[:-1]))))
+
+
+def _words(error: ErrorDetails, steps: Steps) -> str:
+    """What is wrong and what to write, one clause."""
+    given, context = error["input"], error.get("ctx", {})
+    match error["type"]:
+        case "value_error":
+            return str(context["error"])
+        case "enum" | "literal_error" if isinstance(given, str):
+            noun = _NOUNS.get(next(step for step in reversed(steps) if isinstance(step, str)), "choice")
+            return f'"{given}" is no {noun}: write {context["expected"].replace(chr(39), "")}'
+        case "too_short":
+            return "is empty: write at least one"
+        case "greater_than_equal":
+            return f"{given} is too small: write {context['ge']} or more"
+        case "less_than_equal":
+            return f"{given} is too large: write {context['le']} or less"
+        case "list_type" | "tuple_type":
+            return f"is {_kind(given)}: write a list" + (f", [{given}]" if isinstance(given, str) else "")
+        case "model_type" | "dict_type" | "dataclass_type" | "model_attributes_type":
+            known = ", ".join(written_names(_model_at(steps)))
+            return f"is {_kind(given)}: write its fields" + (f" ({known})" if len(known) < 80 else "")
+        case _:
+            return f"is {_kind(given)}: write {_wanted(error['type'])}"
+
+
+def _kind(given: object) -> str:
+    names = {dict: "a mapping", list: "a list", tuple: "a list", type(None): "empty"}
+    return names.get(type(given), "one text")
+
+
+def _wanted(kind: str) -> str:
+    return {"int_type": "a whole number", "bool_type": "true or false", "path_type": "a path"}.get(kind, "one text")
+
+
+def _walk(steps: Steps) -> Iterator[tuple[FieldInfo, type[BaseModel] | None]]:
+    """The fields on the way, each with the model inside it."""
+    model: type[BaseModel] | None = Document
+    names = iter(step for step in steps if isinstance(step, str))
+    for step in names:
+        field = written_names(model).get(step) if model else None
+        if field is None:
+            return
+        model = _model_in(field.annotation)
+        yield field, model
+        if get_origin(field.annotation) is dict:
+            next(names, None)  # a name of the user's own, such as a class
+
+
+def _field_at(steps: Steps) -> FieldInfo | None:
+    return next((field for field, _ in reversed(list(_walk(steps)))), None)
+
+
+def _model_at(steps: Steps) -> type[BaseModel]:
+    models = [model for _, model in _walk(steps)]
+    return (models[-1] if models else None) or Document
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that an annotation holds, within Optional, Annotated, tuple or dict."""
+    if isinstance(annotation, type) and not isinstance(annotation, GenericAlias):
+        return annotation if issubclass(annotation, BaseModel) else None
+    return next((model for model in map(_model_in, get_args(annotation)) if model), None)

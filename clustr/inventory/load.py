@@ -1,0 +1,123 @@
+"""An inventory file becomes a Cluster, or a list of everything that is wrong with it.
+
+A part that is wrong is reported and cut out, and the rest is read on: so one run tells all mistakes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from clustr.inventory.crosscheck import crosscheck
+from clustr.inventory.document import Document
+from clustr.inventory.findings import Findings, mistake_of
+from clustr.inventory.model import Cluster
+from clustr.inventory.resolve import Resolver
+from clustr.inventory.source import Mistake, Steps, read_source
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What `read` found; warnings are finished lines, as mistakes are."""
+
+    cluster: Cluster
+    warnings: tuple[str, ...] = ()
+
+
+def load(path: Path) -> Cluster:
+    """The cluster, with its secrets; raises InventoryError with all mistakes, a secret or file that is not here too."""
+    cluster, findings = _read(path)
+    findings.mistakes += findings.absent
+    findings.refuse()
+    return cluster
+
+
+def read(path: Path) -> Loaded:
+    """The same for `validate`: what is not on this machine (a secret, a key file) is a warning.
+
+    Such a secret raises InventoryError when it is used.
+    """
+    cluster, findings = _read(path)
+    findings.refuse()
+    return Loaded(cluster, findings.lines(findings.warnings + findings.absent))
+
+
+def _read(path: Path) -> tuple[Cluster, Findings]:
+    """The cluster as far as it can be read. Raises InventoryError only where nothing can."""
+    findings = Findings(read_source(path))
+    document, entries = _document(findings)
+    resolver = Resolver(document, entries, path, findings)
+    placed = resolver.nodes()
+    crosscheck(placed, document.network, document.k3s, findings, complete=not findings.mistakes)
+    return resolver.cluster([each.node for each in placed]), findings
+
+
+def _document(findings: Findings) -> tuple[Document, list[int]]:
+    """The document without its wrong parts, and the place in the file of each node that is left."""
+    values = _top(findings)
+    nodes = values.get("nodes")
+    entries = list(range(len(nodes))) if isinstance(nodes, list) else []
+    # Every round cuts at least one part out; a document with a node is never empty, so the loop ends.
+    while True:
+        try:
+            return Document.model_validate(values), entries
+        except ValidationError as error:
+            # Pydantic also calls a list too short when all its items are wrong.
+            wrong = [each for each in error.errors() if not (each["type"] == "too_short" and each["input"])]
+        for each in wrong:
+            findings.mistakes.append(mistake_of(findings.source, each, _in_file(each["loc"], entries)))
+        lost = {lost for each in wrong if (lost := _cut(values, _cut_at(each))) is not None}
+        for index in sorted(lost, reverse=True):
+            del values["nodes"][index], entries[index]
+        if not values.get("nodes"):
+            findings.refuse()
+
+
+def _top(findings: Findings) -> dict[str, Any]:
+    """What the file holds, without the keys that begin with x- and are free for anchors."""
+    values = findings.source.values
+    if not isinstance(values, dict):
+        if not findings.mistakes:
+            text = "is empty" if values is None else "is no mapping"
+            findings.mistakes.append(Mistake(1, 1, "", f"{text}: write nodes: and a list; clustr init shows how"))
+        findings.refuse()
+        raise AssertionError("refuse() raises where there is a mistake")
+    return {key: value for key, value in values.items() if not key.startswith("x-")}
+
+
+def _in_file(steps: Steps, entries: list[int]) -> Steps:
+    """The place of an error in the file, where nodes before it may have been cut out."""
+    if len(steps) > 1 and steps[0] == "nodes" and isinstance(steps[1], int):
+        return ("nodes", entries[steps[1]], *steps[2:])
+    return steps
+
+
+def _cut_at(error: ErrorDetails) -> Steps:
+    steps = error["loc"]
+    return steps[:-1] if error["type"] == "missing" or steps[-1:] == ("[key]",) else steps
+
+
+def _cut(values: dict[str, Any], steps: Steps) -> int | None:
+    """Takes the smallest named part that holds these steps out of the values.
+
+    Returns the index of a node that has to go as a whole: its neighbours keep theirs until all errors are told.
+    """
+    whole: Any = values
+    holder, key = values, str(steps[0])
+    for depth, step in enumerate(steps):
+        if isinstance(whole, dict) and step in whole:
+            holder, key, whole = whole, str(step), whole[step]
+        elif isinstance(whole, list) and isinstance(step, int) and depth == 1 and steps[0] == "nodes":
+            if len(steps) == 2 or not isinstance(whole[step], dict):
+                return step
+            whole = whole[step]
+            if steps[2] not in whole:
+                return step
+        else:
+            break
+    holder.pop(key, None)
+    return None

@@ -1,0 +1,207 @@
+"""From the document to the cluster: ranges expanded, defaults and classes put into every node, secrets fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from clustr.inventory import fields
+from clustr.inventory.document import ClassDocument, Document, NodeDocument, SecretSource, SshDocument, SudoDocument
+from clustr.inventory.findings import Findings, did_you_mean
+from clustr.inventory.model import Bastion, Cluster, Node, NodeClass, Role, Ssh, Sudo, Taint
+from clustr.inventory.secrets import AbsentSecret, Secret, SecretError, Vault
+from clustr.inventory.source import Steps
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A node and where it comes from: `entry` counts in `nodes:` of the file, ranges unexpanded."""
+
+    node: Node
+    entry: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How nodes are logged in to: the fields of Ssh and Sudo that were written, secrets fetched, paths made whole."""
+
+    ssh: Mapping[str, Any] = field(default_factory=dict)
+    sudo: Mapping[str, Any] = field(default_factory=dict)
+
+    def over(self, other: Settings) -> Settings:
+        """These, and the other's where these say nothing."""
+        return Settings({**other.ssh, **self.ssh}, {**other.sudo, **self.sudo})
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A class, ready for its nodes; one of these too for the nodes without a class."""
+
+    name: str | None
+    document: ClassDocument
+    settings: Settings
+    ssh: Ssh
+    sudo: Sudo
+    expects: NodeClass
+
+
+class Resolver:
+    """Resolves one document. `entries` gives the place in the file of each of its nodes."""
+
+    def __init__(self, document: Document, entries: Sequence[int], path: Path, findings: Findings) -> None:
+        self._document = document
+        self._entries = entries
+        self._path = path
+        self._findings = findings
+        self._folder = path.absolute().parent
+        self._vault = Vault(self._folder)
+        self._defaults = Settings(self._ssh(document.ssh, ("ssh",)), self._sudo(document.sudo, ("sudo",)))
+        self._kinds = {name: self._kind(name, written) for name, written in document.classes.items()}
+        self._no_kind = self._kind(None, ClassDocument())
+        self._roles_written = bool(document.defaults.roles or any(node.roles for node in document.nodes))
+
+    def cluster(self, nodes: Sequence[Node]) -> Cluster:
+        whole = self._document
+        return Cluster(
+            name=whole.cluster,
+            nodes=tuple(nodes),
+            network=whole.network,
+            k3s=whole.k3s,
+            addons=whole.addons,
+            runtime=whole.runtime,
+            monitoring=whole.monitoring,
+            artifacts=whole.artifacts.model_copy(update={"ca": self._file(whole.artifacts.ca, ("artifacts", "ca"))}),
+            time=whole.time,
+            rollout=whole.rollout,
+            system=whole.system,
+            source=self._path,
+        )
+
+    def nodes(self) -> list[Placed]:
+        """Every node, in the order of the file; entries whose ranges do not fit are left out and reported."""
+        placed: list[Placed] = []
+        for entry, written in zip(self._entries, self._document.nodes, strict=True):
+            placed += self._expanded(written, entry, first=not placed)
+        return self._with_monitor(placed)
+
+    def _with_monitor(self, placed: list[Placed]) -> list[Placed]:
+        """Where no node is a monitor, the first server is; the table of roles in example.yaml says so."""
+        taken = any(each.node.has(Role.MONITOR) for each in placed)
+        first = next((index for index, each in enumerate(placed) if each.node.has(Role.SERVER)), None)
+        if taken or first is None or not self._document.monitoring.enabled:
+            return placed
+        node = placed[first].node
+        chosen = node.model_copy(update={"roles": node.roles | {Role.MONITOR}})
+        return [*placed[:first], Placed(chosen, placed[first].entry), *placed[first + 1 :]]
+
+    def _expanded(self, written: NodeDocument, entry: int, *, first: bool) -> Iterator[Placed]:
+        steps: Steps = ("nodes", entry)
+        internal = written.internal_address
+        if not self._in_step(written, steps):
+            return
+        if internal is None and not fields.is_ipv4(written.address.members[0]):
+            self._findings.mistake(
+                (*steps, "address"),
+                f"{written.address.text} is a name, and the cluster needs an IPv4 address: write internal_address too",
+            )
+            return
+        shared = self._shared(written, steps)
+        addresses = (written.address.members, (internal or written.address).members)
+        for name, address, inside in zip(written.name.members, *addresses, strict=True):
+            roles = self._roles(written, first=first and name == written.name.members[0])
+            node = Node(name=name, address=address, internal_address=inside, roles=roles, **shared)
+            yield Placed(node, entry)
+
+    def _in_step(self, written: NodeDocument, steps: Steps) -> bool:
+        count = len(written.name.members)
+        for other in (written.address, written.internal_address):
+            if other is not None and len(other.members) != count:
+                names = f"{written.name.text} has {_count(count, 'name')}"
+                addresses = f"{other.text} has {_count(len(other.members), 'address')}"
+                self._findings.mistake(steps, f"{names} but {addresses}: write as many of both")
+                return False
+        return True
+
+    def _roles(self, written: NodeDocument, *, first: bool) -> frozenset[Role]:
+        named = written.roles or self._document.defaults.roles
+        if named:
+            return frozenset(named)
+        return frozenset({Role.SERVER if first and not self._roles_written else Role.AGENT})
+
+    def _shared(self, written: NodeDocument, steps: Steps) -> dict[str, Any]:
+        """What all nodes of one entry have in common."""
+        kind = self._kind_of(written, steps)
+        defaults = self._document.defaults
+        own = Settings(self._ssh(written.ssh, (*steps, "ssh")), self._sudo(written.sudo, (*steps, "sudo")))
+        settings = own.over(kind.settings)
+        levels = (defaults, kind.document, written)
+        return {
+            "interface": written.interface or defaults.interface,
+            "class_name": kind.name,
+            "expects": kind.expects,
+            "labels": {key: value for level in levels for key, value in level.labels.items()},
+            "taints": _taints(taint for level in levels for taint in level.taints),
+            "ssh": Ssh(**settings.ssh) if own.ssh else kind.ssh,
+            "sudo": Sudo(**settings.sudo) if own.sudo else kind.sudo,
+        }
+
+    def _kind_of(self, written: NodeDocument, steps: Steps) -> Kind:
+        own = written.class_name
+        name = own or self._document.defaults.class_name
+        if name is None or name in self._kinds:
+            return self._kinds.get(name or "", self._no_kind)
+        where: Steps = (*steps, "class") if own else ("defaults", "class")
+        self._findings.mistake(where, f'"{name}" is no class: {did_you_mean(name, list(self._kinds))}')
+        return self._no_kind
+
+    def _kind(self, name: str | None, document: ClassDocument) -> Kind:
+        steps: Steps = ("classes", name or "")
+        own = Settings(self._ssh(document.ssh, (*steps, "ssh")), self._sudo(document.sudo, (*steps, "sudo")))
+        settings = own.over(self._defaults)
+        expects = NodeClass(**{each: getattr(document, each) for each in NodeClass.model_fields})
+        return Kind(name, document, settings, Ssh(**settings.ssh), Sudo(**settings.sudo), expects)
+
+    def _ssh(self, written: SshDocument, steps: Steps) -> dict[str, Any]:
+        said = {name: getattr(written, name) for name in written.model_fields_set}
+        for name, value in said.items():
+            if isinstance(value, SecretSource):
+                said[name] = self._secret(value, (*steps, name))
+            elif isinstance(value, Bastion):
+                key = self._file(value.key, (*steps, name, "key"))
+                said[name] = value.model_copy(update={"key": key})
+        if "key" in said:
+            said["key"] = self._file(Path(said["key"]), (*steps, "key"))
+        if "known_hosts" in said:
+            said["known_hosts"] = self._folder / Path(said["known_hosts"]).expanduser()
+        return said
+
+    def _sudo(self, written: SudoDocument, steps: Steps) -> dict[str, Any]:
+        return {"password": self._secret(written.password, (*steps, "password"))} if written.password else {}
+
+    def _secret(self, source: SecretSource, steps: Steps) -> Secret:
+        try:
+            return self._vault.get(source)
+        except SecretError as error:
+            self._findings.missing(steps, str(error))
+            return AbsentSecret(f"({'.'.join(map(str, steps))}) cannot be had: {error}")
+
+    def _file(self, written: Path | None, steps: Steps) -> Path | None:
+        """The path relative to the inventory, with ~ spelt out."""
+        if written is None:
+            return None
+        path = self._folder / written.expanduser()
+        if not path.is_file():
+            self._findings.missing(steps, f"there is no file {written}: put it there, or write another path")
+        return path
+
+
+def _taints(every: Iterator[Taint]) -> tuple[Taint, ...]:
+    """One of each key and effect, the last written, as Kubernetes keeps them."""
+    return tuple({(taint.key, taint.effect): taint for taint in every}.values())
+
+
+def _count(number: int, noun: str) -> str:
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
