@@ -13,6 +13,7 @@ ClustrError                 1   anything below, or a failure that has no kind of
 ├── LockedError             7   another run holds the cluster
 ├── UnhealthyError          8   a check found something wrong
 ├── UnknownHealthError      9   a check could not look
+├── LabError                1   a lab on this machine could not be made or removed
 └── (10 is `plan --exit-code` with changes; 130 is an interrupted run)
 """
 

@@ -21,12 +21,15 @@ from clustr.lab.lifecycle import (
 from clustr.lab.machine import execute
 from clustr.lab.machine import ssh as ssh_command
 from clustr.lab.model import Lab, LabNode, Login, Release, Source, Spec
+from clustr.lab.status import LabStatus, NodeStatus, look
 from clustr.lab.store import all_labs, load
 
 __all__ = [
     "Lab",
     "LabNode",
+    "LabStatus",
     "Login",
+    "NodeStatus",
     "Release",
     "Source",
     "Spec",
@@ -38,6 +41,7 @@ __all__ = [
     "find",
     "find_anywhere",
     "load",
+    "look",
     "remove_node",
     "reset_node",
     "ssh_command",

@@ -62,9 +62,9 @@ def put_back() -> None:
             _set(name, before.sysctls[name])
     cgroups.restore_controllers(before.v2_controllers)
     if before.mounts_run_systemd and _mounted(RUN_SYSTEMD):
-        if programs.attempt("umount", RUN_SYSTEMD).returncode != 0:
-            return  # containers that are none of ours use it by now; the note stays, and the next last `down` tries again
-    NOTE.unlink()
+        programs.attempt("umount", RUN_SYSTEMD)
+    if not before.mounts_run_systemd or not _mounted(RUN_SYSTEMD):
+        NOTE.unlink()  # else containers that are none of ours use it by now, and the next last `down` tries again
 
 
 def _set(name: str, value: str) -> None:

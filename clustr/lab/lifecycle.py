@@ -38,9 +38,12 @@ def up(spec: Spec, say: Say) -> Lab:
     return lab
 
 
-def down(name: str, say: Say) -> None:
-    """Remove the lab, also one that is half made or half gone; raises UsageError when there is none."""
+def down(name: str, say: Say) -> bool:
+    """Remove the lab, also one that is half made or half gone; says whether there was any of it."""
     programs.check()
+    plan.check_name(name)
+    if not (LABS / name / "state.json").exists():
+        return _sweep(name)
     lab = store.load(name)
     with store.held(lab):
         say(f"ending {len(lab.nodes)} nodes of lab {name}")
@@ -52,9 +55,7 @@ def down(name: str, say: Say) -> None:
         for path in lab.folder.iterdir():
             if path.name != "state.json":
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        with store.all_labs_held():
-            shutil.rmtree(lab.folder)
-            _last_one_out()
+        return _sweep(name)
 
 
 def add_node(lab: Lab, roles: tuple[Role, ...], say: Say) -> LabNode:
@@ -140,7 +141,7 @@ def _reserve(spec: Spec) -> Lab:
         if (LABS / spec.name).exists():
             raise UsageError(
                 f"There is a lab {spec.name} already.",
-                f"Look at it (clustr lab status {spec.name}), remove it (clustr lab down {spec.name}), or name another.",
+                f"Look at it: clustr lab status {spec.name}; remove it: clustr lab down {spec.name}",
             )
         number = plan.free_number(network.in_use(), (lab.number for lab in store.all_labs()))
         lab = plan.plan(spec, number, base, origin)
@@ -171,10 +172,15 @@ def _tell(lab: Lab) -> None:
     store.write(lab.inventory, inventory.render(lab, cgroup_v1=cgroups.has_v1()))
 
 
-def _last_one_out() -> None:
-    """Call it while `store.all_labs_held`."""
-    labs = store.all_labs()
-    image.remove_unused({lab.image for lab in labs})
-    if not labs:
-        cgroups.remove("clustr-lab")
-        host.put_back()
+def _sweep(name: str) -> bool:
+    """Remove the lab's folder, with nothing but the state in it; after the last lab, put this machine back."""
+    with store.all_labs_held():
+        found = (LABS / name).is_dir()
+        if found:
+            shutil.rmtree(LABS / name)
+        labs = store.all_labs()
+        image.remove_unused({lab.image for lab in labs})
+        if not labs:
+            cgroups.remove("clustr-lab")
+            host.put_back()
+        return found

@@ -18,13 +18,18 @@ PREFIXES = {Role.SERVER: "cp", Role.AGENT: "agent", Role.MONITOR: "monitor"}
 NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,18}[a-z0-9])?")
 
 
-def check(spec: Spec) -> None:
-    """Raises UsageError for a lab that cannot be."""
-    if not NAME.fullmatch(spec.name):
+def check_name(name: str) -> None:
+    """Raises UsageError for what cannot name a lab: the name becomes a folder, a cgroup and part of machine names."""
+    if not NAME.fullmatch(name):
         raise UsageError(
-            f"{spec.name!r} is no name for a lab.",
+            f"{name!r} is no name for a lab.",
             "Use 1 to 20 lower-case letters, digits and hyphens, a letter first.",
         )
+
+
+def check(spec: Spec) -> None:
+    """Raises UsageError for a lab that cannot be."""
+    check_name(spec.name)
     if min(spec.servers, spec.agents, spec.monitors) < 0 or spec.servers + spec.agents + spec.monitors == 0:
         raise UsageError("A lab needs at least one node.", "Say how many: --servers 1 --agents 0")
     if spec.servers + spec.agents + spec.monitors > MOST_NODES:

@@ -1,0 +1,82 @@
+"""The screens of `clustr lab`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from clustr.lab.model import Lab
+from clustr.lab.status import LabStatus, NodeStatus, to_json
+from clustr.views.screen import Screen
+from clustr.views.units import count, duration
+
+
+def progress() -> Callable[[str], None]:
+    """Takes what a lab says while it works; each line goes to stderr with the time since the first."""
+    screen, begun = Screen(sys.stderr), time.monotonic()
+    return lambda line: screen.show([f"  {duration(time.monotonic() - begun):>8}  {line}"])
+
+
+def show_up(lab: Lab) -> None:
+    Screen(sys.stdout).show(up_lines(lab))
+
+
+def show_down(name: str, *, found: bool) -> None:
+    gone = f"Lab {name} is gone; this machine is as it was before it."
+    Screen(sys.stdout).show([gone if found else f"There is no lab {name}; nothing was changed."])
+
+
+def show_none() -> None:
+    Screen(sys.stdout).show(["There is no lab on this machine. Make one: clustr lab up"])
+
+
+def show_status(found: Sequence[LabStatus]) -> None:
+    if not found:
+        show_none()
+    for status in found:
+        Screen(sys.stdout).show(status_lines(status))
+
+
+def show_status_json(found: Sequence[LabStatus]) -> None:
+    print(json.dumps(to_json(found), indent=2))  # noqa: T201 - one document, past every layout
+
+
+def up_lines(lab: Lab) -> list[str]:
+    return [
+        f"Lab {lab.name} is up: {count(len(lab.nodes), 'node')} with Debian {lab.release} on {lab.network}.",
+        "",
+        f"  clustr bootstrap {lab.inventory}",
+        f"  clustr lab ssh {lab.name}/{lab.nodes[0].name}",
+        f"  clustr lab down {lab.name}",
+    ]
+
+
+def status_lines(status: LabStatus) -> list[str]:
+    lab = status.lab
+    unfinished = "" if lab.ready else "   not finished: clustr lab down " + lab.name
+    width = max(len(node.name) for node in lab.nodes) if lab.nodes else 0
+    return [
+        f"{lab.name}   {count(len(lab.nodes), 'node')}   Debian {lab.release}   {k3s(status)}{unfinished}",
+        *(_node_line(found, width) for found in status.nodes),
+        f"  {lab.inventory}",
+        "",
+    ]
+
+
+def k3s(status: LabStatus) -> str:
+    """Which k3s its nodes are to run; one that only stands in for k3s is never called k3s alone."""
+    version = status.lab.source.k3s_version
+    if not version:
+        return "k3s as released" if not status.lab.source.mirror else "k3s from its mirror"
+    return f"{version} (stand-in, not k3s)" if status.stand_in else f"k3s {version}"
+
+
+def _node_line(found: NodeStatus, width: int) -> str:
+    node = found.node
+    state = "✗ down" if found.uptime is None else "✓ up  "
+    addresses = f"{node.address} {node.internal_address}" if node.internal_address else f"{node.address}"
+    roles = ", ".join(node.roles)
+    since = "" if found.uptime is None else duration(found.uptime)
+    return f"  {state}  {node.name:<{width}}  {addresses:<12}  {roles:<16}  {since}".rstrip()
