@@ -1,18 +1,46 @@
-# `make demo` and `make test` do their whole set-up on a fresh machine.
+# Each target does its whole set-up on a fresh machine; `make demo` and `make test` are the two to begin with.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+KUBE := build/kube
+# What lab nodes need on the machine that carries them.
+PACKAGES := python3-venv mmdebstrap systemd-container openssh-client chrony iproute2 iptables age
+export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: venv lint
-venv: $(BIN)/clustr
+.PHONY: demo test test-unit lint bench venv system kube clean
 
-$(BIN)/clustr: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/pip install --quiet --editable . --group dev
-	touch $@
+demo: venv system kube  ## real nodes, a cluster on them, its health; they stay until `clustr lab down`
+	@tests/demo.sh $(KUBE)
+
+test: venv system kube lint  ## everything, on lab nodes
+	@tests/run.sh $(KUBE)
+
+test-unit: venv  ## what needs no nodes
+	$(BIN)/pytest tests/unit tests/components
 
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: venv  ## speed, as ratios in one run
+	$(BIN)/python tests/bench/inventory.py
+
+venv: $(BIN)/.ready
+
+$(BIN)/.ready: pyproject.toml
+	@tests/system.sh python3-venv
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/pip install --quiet --editable . --group dev
+	@touch $@
+
+system:
+	@tests/system.sh $(PACKAGES)
+
+# Kubernetes in k3s's place, where k3s's own release cannot be reached (tests/kube/README.md).
+kube:
+	@tests/kube.sh $(KUBE)
+
+clean:
+	rm -rf build dist $(VENV)
