@@ -1,0 +1,79 @@
+"""What distributions call things. The one place where they differ; a component asks, it never tests for a system."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clustr.errors import PreflightError
+from clustr.remote.facts import Facts
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A program of the distribution that serves: its package, its unit, and the file that holds its arguments."""
+
+    package: str
+    unit: str
+    defaults: str = ""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Distributions of one kind, by the names in their packages."""
+
+    packages: tuple[str, ...]  # what nodes need beside the parts that have a component of their own
+    time_pool: str  # NTP pool of the distribution, for inventories that name no servers
+    chrony: Daemon
+    chrony_config: str
+    containerd: Daemon
+    docker: Daemon
+    docker_packages: tuple[str, ...]  # client and compose
+    node_exporter: Daemon
+    prometheus: Daemon
+    alertmanager: Daemon
+
+
+# curl and ca-certificates come first: whatever is downloaded needs them. The others are called by the kubelet and
+# kube-proxy (https://docs.k3s.io/installation/requirements) or by people who look after the node.
+PACKAGES = ("ca-certificates", "curl", "conntrack", "ethtool", "iptables", "kmod", "procps", "socat")
+
+
+def _debian(pool: str, docker_packages: tuple[str, ...]) -> Family:
+    return Family(
+        packages=PACKAGES,
+        time_pool=pool,
+        chrony=Daemon("chrony", "chrony.service"),
+        chrony_config="/etc/chrony/chrony.conf",
+        containerd=Daemon("containerd", "containerd.service"),
+        docker=Daemon("docker.io", "docker.service"),
+        docker_packages=docker_packages,
+        node_exporter=_monitoring("prometheus-node-exporter"),
+        prometheus=_monitoring("prometheus"),
+        alertmanager=_monitoring("prometheus-alertmanager"),
+    )
+
+
+def _monitoring(name: str) -> Daemon:
+    return Daemon(name, f"{name}.service", f"/etc/default/{name}")
+
+
+# Debian 13 took the client out of docker.io; Ubuntu's compose 2 has a name of its own (packages.debian.org,
+# packages.ubuntu.com).
+FAMILIES = {
+    ("debian", "12"): _debian("2.debian.pool.ntp.org", ("docker-compose",)),
+    ("debian", "13"): _debian("2.debian.pool.ntp.org", ("docker-cli", "docker-compose")),
+    ("ubuntu", "22.04"): _debian("ntp.ubuntu.com", ("docker-compose-v2",)),
+    ("ubuntu", "24.04"): _debian("ntp.ubuntu.com", ("docker-compose-v2",)),
+    ("ubuntu", "26.04"): _debian("ntp.ubuntu.com", ("docker-compose-v2",)),
+}
+
+
+def family(facts: Facts) -> Family:
+    """The names that hold on a machine; raises PreflightError for a system that clustr does not know."""
+    try:
+        return FAMILIES[facts.os.id, facts.os.version]
+    except KeyError:
+        known = ", ".join(f"{name} {version}" for name, version in FAMILIES)
+        raise PreflightError(
+            f"{facts.os.name} is no system that clustr knows", f"use one of: {known}", node=facts.hostname
+        ) from None
