@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh FOLDER: all tests. Lab nodes that a failed or killed run left are taken down too.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 if [ -d "$1" ]; then
   CLUSTR_TEST_ARTIFACTS=$(realpath "$1")
   export CLUSTR_TEST_ARTIFACTS

@@ -88,7 +88,7 @@ lock_holder() {
 apt() {
   wait_for_packages
   apt-get -qy -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
-    -o APT::Cmd::Disable-Script-Warning=1 "$@"
+    -o Dpkg::Use-Pty=0 "$@"
 }
 
 # Lists older than an hour, or older than a source, are read anew.

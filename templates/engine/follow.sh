@@ -11,7 +11,7 @@ follow() {
   ) &
   watcher=$!
   tail -n +{{ line }} -s 0.2 -f --pid="$watcher" "$clustr/apply.log"
-  echo
+  [ -z "$(tail -c 1 "$clustr/apply.log")" ] || echo
   if [ -f "$clustr/verdict" ]; then
     echo "::verdict"
     cat "$clustr/verdict"
