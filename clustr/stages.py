@@ -14,7 +14,7 @@ from clustr.components import (
     node_object,
     prometheus,
 )
-from clustr.components.k3s_server import first_server
+from clustr.components.k3s import api_server, first_server
 from clustr.engine.stage import Stage
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.facts import Seen
@@ -26,6 +26,11 @@ def everyone(cluster: Cluster, _seen: Seen) -> Sequence[Node]:
 
 def first(cluster: Cluster, seen: Seen) -> Sequence[Node]:
     server = first_server(cluster, seen)
+    return (server,) if server else ()
+
+
+def answering(cluster: Cluster, seen: Seen) -> Sequence[Node]:
+    server = api_server(cluster, seen)
     return (server,) if server else ()
 
 
@@ -46,6 +51,6 @@ STAGES = (
     Stage("First server", first, (k3s_server,), at_once=1),
     Stage("Other servers", other_servers, (k3s_server,), at_once=1),
     Stage("Agents", agents, (k3s_agent,), at_once=50),
-    Stage("Node objects", first, (node_object,)),
+    Stage("Node objects", answering, (node_object,)),
     Stage("Monitoring", monitors, (prometheus, alertmanager)),
 )

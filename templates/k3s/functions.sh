@@ -1,0 +1,71 @@
+# What the goals of k3s_server and k3s_agent call. The probes change nothing.
+
+k3s_founding=/etc/rancher/k3s/config.yaml.d/00-clustr-founding.yaml
+k3s_etcd=/var/lib/rancher/k3s/server/db/etcd/member
+
+# Access, and the sha256 of the password alone: K10HASH::user:PASSWORD and PASSWORD are the same token.
+k3s_probe_token() {
+  local token
+  if [ ! -f "$1" ] || [ -L "$1" ]; then
+    echo absent
+    return
+  fi
+  token=$(<"$1")
+  stat -c '0%a %U:%G' -- "$1"
+  printf %s "${token#K10*::*:}" | sha256sum | cut -d ' ' -f 1
+}
+
+# k3s_check_keys server|agent FILE: k3s only logs keys that it does not know, so they are refused here.
+k3s_check_keys() {
+  local flags unknown
+  flags=$(/usr/local/bin/k3s "$1" --help | sed -nE 's/^ +(-.*)/\1/p' | sed -E 's/  .*//' | grep -oE -- '--[A-Za-z0-9-]+')
+  unknown=$(sed -nE 's/^([^ #-][^:]*[^:+])\+?:.*/--\1/p' "$2" | grep -vxF -e "$flags" || true)
+  if [ -n "$unknown" ]; then
+    echo "k3s $1 has no such flag: ${unknown//$'\n'/ }; correct k3s.$1_config in the inventory" >&2
+    return 1
+  fi
+}
+
+k3s_probe_founded() {
+  if [ -e "$k3s_founding" ]; then
+    echo "half founded"
+  elif [ -d "$k3s_etcd" ]; then
+    echo founded
+  else
+    echo "not founded"
+  fi
+}
+
+# k3s_found new|finish: cluster-init is in force for one start only. k3s does nothing for it where etcd's data is on
+# disk, so a founding that was cut is gone through again; `finish` does no more than that.
+k3s_found() {
+  if [ "$1" = finish ] && [ ! -d "$k3s_etcd" ]; then
+    echo "the etcd data that was here is gone: look at $k3s_etcd, then run clustr again" >&2
+    return 1
+  fi
+  install -d -m 0700 "${k3s_founding%/*}"
+  (umask 077 && printf 'cluster-init: true\nserver: ""\n' >"$k3s_founding.new")
+  mv -f -- "$k3s_founding.new" "$k3s_founding"
+  echo "::status founding the cluster"
+  systemctl daemon-reload
+  systemctl reset-failed k3s.service 2>/dev/null || true
+  if ! timeout 600 systemctl restart k3s.service; then
+    systemctl status --no-pager --lines=20 k3s.service >&2 || true
+    return 1
+  fi
+  k3s_wait_ready
+  rm -f -- "$k3s_founding"
+}
+
+k3s_wait_ready() {
+  local waited=0 answer=
+  until [ "$answer" = ok ]; do
+    if [ "$waited" -ge 300 ]; then
+      echo "the API server does not say that it is ready after 5 minutes: ${answer:-no answer}" >&2
+      return 1
+    fi
+    sleep 1
+    waited=$((waited + 1))
+    answer=$(/usr/local/bin/k3s kubectl get --raw /readyz --request-timeout=5s 2>/dev/null) || true
+  done
+}
