@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import testinfra.host
 from testinfra.backend.base import BaseBackend, CommandResult
-from testinfra.host import Host
 
 from clustr.checks.check import CouldNotLook
 from clustr.checks.questions import Answer, Pattern, Question, ask_script, quoted, read_answers
@@ -61,7 +61,7 @@ class ClustrBackend(BaseBackend):  # type: ignore[misc]
             self._answers[questions[number].command] = answer
 
 
-class StrictHost(Host):  # type: ignore[misc]
+class Host(testinfra.host.Host):  # type: ignore[misc]
     """testinfra's Host, whose own expectations of a status do not rest on `assert`."""
 
     def run_expect(self, expected: list[int], command: str, *args: str, **options: Any) -> CommandResult:
@@ -76,7 +76,7 @@ class StrictHost(Host):  # type: ignore[misc]
 
 
 def host_of(backend: BaseBackend) -> Host:
-    host = StrictHost(backend)
+    host = Host(backend)
     backend.set_host(host)
     return host
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+from clustr.checks import certificates, etcd, k3s, monitoring, network, runtime, system
 from clustr.checks.check import Check
 from clustr.errors import UsageError
 
 
 def all_checks() -> tuple[Check, ...]:
-    return ()
+    groups = (system, network, runtime, etcd, k3s, certificates, monitoring)
+    return tuple(check for group in groups for check in group.CHECKS)
 
 
 def gate_checks(components: frozenset[str]) -> tuple[Check, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from clustr.inventory.model import Cluster, Node
 
 if TYPE_CHECKING:
-    from testinfra.host import Host
+    from clustr.checks.backend import Host
 
     Look = Callable[[Host, Node, Cluster], str]
 

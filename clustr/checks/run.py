@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from clustr.checks.backend import ClustrBackend, Host, host_of
 from clustr.checks.check import Check, CheckFailed, CouldNotLook, Finding, Severity, State
 from clustr.checks.learning import Learning
 from clustr.errors import ClustrError, UnreachableError
@@ -28,8 +29,6 @@ def check_node(
 
     One Learning shared by the nodes of a run lets all but the first of a kind be asked in one script.
     """
-    from clustr.checks.backend import ClustrBackend, host_of
-
     backend = ClustrBackend(node, connection)
     look = _Looking(cluster, node, host_of(backend))
     kind = tuple(check.id for check in checks if check.on(cluster, node) is None)
@@ -57,7 +56,7 @@ def not_reached(node: Node, error: ClustrError) -> Finding:
 class _Looking:
     """One node under inspection. Once its line is cut, nothing more is asked of it."""
 
-    def __init__(self, cluster: Cluster, node: Node, host: object) -> None:
+    def __init__(self, cluster: Cluster, node: Node, host: Host) -> None:
         self.cluster, self.node, self.host = cluster, node, host
         self.lost: UnreachableError | None = None
 
