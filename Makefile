@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 KUBE := build/kube
 # What lab nodes need on the machine that carries them.
-PACKAGES := python3-venv mmdebstrap systemd-container openssh-client chrony iproute2 iptables age
+PACKAGES := python3-venv mmdebstrap systemd-container openssh-client openssl chrony iproute2 nftables iptables age
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .PHONY: demo test test-unit lint bench venv system kube clean

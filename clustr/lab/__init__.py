@@ -20,7 +20,7 @@ from clustr.lab.lifecycle import (
 )
 from clustr.lab.machine import execute
 from clustr.lab.machine import ssh as ssh_command
-from clustr.lab.model import Lab, LabNode, Login, Release, Source, Spec
+from clustr.lab.model import Lab, LabNode, Login, Origin, Release, Source, Spec
 from clustr.lab.status import LabStatus, NodeStatus, look
 from clustr.lab.store import all_labs, load
 
@@ -30,6 +30,7 @@ __all__ = [
     "LabStatus",
     "Login",
     "NodeStatus",
+    "Origin",
     "Release",
     "Source",
     "Spec",

@@ -35,7 +35,7 @@ def render(lab: Lab, *, cgroup_v1: bool) -> str:
     if artifacts:
         document["artifacts"] = artifacts
     document["nodes"] = [_node(node) for node in lab.nodes]
-    return HEAD + yaml.safe_dump(document, sort_keys=False, width=120)
+    return HEAD + yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=200)
 
 
 def _artifacts(lab: Lab) -> dict[str, str]:

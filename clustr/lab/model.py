@@ -54,10 +54,20 @@ class LabNode:
     roles: tuple[Role, ...]
 
 
+class Origin(StrEnum):
+    """What kind of place the downloads of a lab come from."""
+
+    RELEASES = "releases"  # the real ones
+    MIRROR = "mirror"  # somebody else's
+    FOLDER = "folder"  # served by the lab itself
+    NOTHING = "nothing"  # nodes alone
+
+
 @dataclass(frozen=True)
 class Source:
-    """Where the nodes of a lab get their downloads; a `folder` is served by the lab itself."""
+    """Where the nodes of a lab get their downloads. `k3s_version` is empty where the place does not tell."""
 
+    origin: Origin
     mirror: str = ""
     ca: Path | None = None
     folder: Path | None = None

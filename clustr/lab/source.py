@@ -8,7 +8,7 @@ import urllib.request
 from pathlib import Path
 
 from clustr.errors import PreflightError, UsageError
-from clustr.lab.model import Source, Spec
+from clustr.lab.model import Origin, Source, Spec
 
 RELEASES = "https://github.com/k3s-io/k3s/releases"
 NOTHING = "none"
@@ -18,9 +18,9 @@ STAND_IN = re.compile(r"\+lab\d+$")
 def choose(spec: Spec) -> Source:
     """Raises UsageError for what cannot be a source, PreflightError when the real releases cannot be reached."""
     if spec.artifacts == NOTHING:
-        return Source()
+        return Source(Origin.NOTHING)
     if spec.artifacts.startswith("https://"):
-        return Source(mirror=spec.artifacts.rstrip("/"), ca=_absolute(spec.artifacts_ca))
+        return Source(Origin.MIRROR, mirror=spec.artifacts.rstrip("/"), ca=_absolute(spec.artifacts_ca))
     if spec.artifacts_ca is not None:
         raise UsageError("--artifacts-ca belongs to a mirror.", "Give it with --artifacts https://...")
     if "://" in spec.artifacts:
@@ -29,9 +29,9 @@ def choose(spec: Spec) -> Source:
         folder = Path(spec.artifacts).resolve()
         if not folder.is_dir():
             raise UsageError(f"There is no folder {spec.artifacts}.", "Give --artifacts a folder or an https URL.")
-        return Source(folder=folder, k3s_version=k3s_version(folder))
+        return Source(Origin.FOLDER, folder=folder, k3s_version=k3s_version(folder))
     _reach_releases()
-    return Source()
+    return Source(Origin.RELEASES)
 
 
 def k3s_version(folder: Path) -> str:

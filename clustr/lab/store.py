@@ -16,7 +16,7 @@ from typing import Any
 
 from clustr.errors import LockedError, UsageError
 from clustr.inventory.model import Role
-from clustr.lab.model import LABS, Lab, LabNode, Login, Release, Source
+from clustr.lab.model import LABS, Lab, LabNode, Login, Origin, Release, Source
 
 
 def save(lab: Lab) -> None:
@@ -78,6 +78,7 @@ def _to_json(lab: Lab) -> dict[str, Any]:
         "internal_network": lab.internal_network,
         "image": str(lab.image),
         "source": {
+            "origin": lab.source.origin,
             "mirror": lab.source.mirror,
             "ca": _text(lab.source.ca),
             "folder": _text(lab.source.folder),
@@ -105,7 +106,13 @@ def _from_json(data: dict[str, Any]) -> Lab:
         login=Login(data["login"]),
         internal_network=data["internal_network"],
         image=Path(data["image"]),
-        source=Source(source["mirror"], _path(source["ca"]), _path(source["folder"]), source["k3s_version"]),
+        source=Source(
+            Origin(source["origin"]),
+            source["mirror"],
+            _path(source["ca"]),
+            _path(source["folder"]),
+            source["k3s_version"],
+        ),
         nodes=tuple(
             LabNode(
                 node["name"],

@@ -7,10 +7,17 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from clustr.lab.model import Lab
+from clustr.lab.model import Lab, Origin
 from clustr.lab.status import LabStatus, NodeStatus, to_json
 from clustr.views.screen import Screen
 from clustr.views.units import count, duration
+
+PLACES = {
+    Origin.RELEASES: "k3s as released",
+    Origin.MIRROR: "k3s from its mirror",
+    Origin.FOLDER: "k3s from its folder, if it holds one",
+    Origin.NOTHING: "no k3s: nodes alone",
+}
 
 
 def progress() -> Callable[[str], None]:
@@ -24,7 +31,7 @@ def show_up(lab: Lab) -> None:
 
 
 def show_down(name: str, *, found: bool) -> None:
-    gone = f"Lab {name} is gone; this machine is as it was before it."
+    gone = f"Lab {name} is gone, with all it had on this machine."
     Screen(sys.stdout).show([gone if found else f"There is no lab {name}; nothing was changed."])
 
 
@@ -67,10 +74,10 @@ def status_lines(status: LabStatus) -> list[str]:
 
 def k3s(status: LabStatus) -> str:
     """Which k3s its nodes are to run; one that only stands in for k3s is never called k3s alone."""
-    version = status.lab.source.k3s_version
-    if not version:
-        return "k3s as released" if not status.lab.source.mirror else "k3s from its mirror"
-    return f"{version} (stand-in, not k3s)" if status.stand_in else f"k3s {version}"
+    source = status.lab.source
+    if source.k3s_version:
+        return f"{source.k3s_version} (stand-in, not k3s)" if status.stand_in else f"k3s {source.k3s_version}"
+    return PLACES[source.origin]
 
 
 def _node_line(found: NodeStatus, width: int) -> str:
