@@ -21,8 +21,3 @@ class KnownSum:
 
 
 KNOWN_SUMS: tuple[KnownSum, ...] = ()
-
-
-def known_sum(path: str) -> KnownSum | None:
-    """The sum of a release's file, or None where nobody has read one."""
-    return next((known for known in KNOWN_SUMS if known.path == path), None)

@@ -19,32 +19,36 @@ NODE_PREFIX = 24
 SERVICE_PREFIXES = range(12, 29)
 
 
-def crosscheck(placed: Sequence[Placed], network: Network, k3s: K3s, findings: Findings, *, complete: bool) -> None:
-    """Adds what is wrong to the findings. What is missing is looked for only where every node could be read."""
-    _unique(placed, "name", findings)
-    _unique(placed, "address", findings)
-    _unique(placed, "internal_address", findings)
-    _networks(placed, network, findings)
-    _service_network(network, findings)
-    if complete:
+def crosscheck(placed: Sequence[Placed], network: Network, k3s: K3s, findings: Findings) -> None:
+    """Adds what is wrong to the findings; what depends on a part that could not be read is left for the next run."""
+    networks_known = findings.sound("network")
+    if findings.sound("nodes", "defaults"):
         _servers(placed, findings)
-        _room_for_pods(placed, network, k3s, findings)
+        if networks_known:
+            _room_for_pods(placed, network, k3s, findings)
+    if networks_known:
+        _service_network(network, findings)
+        _networks(placed, network, findings)
+    told: set[tuple[int, str]] = set()
+    for field in ("name", "address", "internal_address"):
+        _unique(placed, field, findings, told)
 
 
-def _unique(placed: Sequence[Placed], field: str, findings: Findings) -> None:
+def _unique(placed: Sequence[Placed], field: str, findings: Findings, told: set[tuple[int, str]]) -> None:
+    """Each value once. What `told` holds was said of another field: an internal address is the address by default."""
     first: dict[str, int] = {}
     again: dict[tuple[int, int], list[str]] = {}
     for each in placed:
         value = _told_apart_by(each, field)
-        if value in first:
-            again.setdefault((each.entry, first[value]), []).append(value)
-        else:
+        if value not in first:
             first[value] = each.entry
+        elif (each.entry, value) not in told:
+            again.setdefault((each.entry, first[value]), []).append(value)
     for (entry, other), values in again.items():
-        steps = ("nodes", entry, field)
+        told.update((entry, value) for value in values)
         line = findings.source.mistake(("nodes", other, field), "").line
-        where = f"is given twice on line {line}" if entry == other else f"is already given on line {line}"
-        findings.mistake(steps, f"{fold(values)} {where}: give each node its own")
+        where = "is given twice here" if entry == other else f"is already given on line {line}"
+        findings.mistake(("nodes", entry, field), f"{fold(values)} {where}: give each node its own")
 
 
 def _told_apart_by(each: Placed, field: str) -> str:

@@ -44,7 +44,7 @@ class SecretSource(Frozen):
     @classmethod
     def _never_plain(cls, data: object) -> object:
         if isinstance(data, str):
-            raise ValueError("is written in the file: use {env: NAME}, {file: PATH} or sops, age")
+            raise ValueError("is written in the file: use {env: NAME}, {file: PATH}, sops or age")
         return data
 
     @model_validator(mode="after")

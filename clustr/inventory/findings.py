@@ -39,6 +39,10 @@ class Findings:
     def missing(self, steps: Steps, text: str) -> None:
         self.absent.append(self.source.mistake(steps, text))
 
+    def sound(self, *fields: str) -> bool:
+        """Whether nothing under these fields of the top level is wrong so far."""
+        return not any(each.field.startswith(fields) for each in self.mistakes)
+
     def refuse(self) -> None:
         """Raises InventoryError where there is a mistake."""
         lines = self.lines(self.mistakes)
@@ -70,7 +74,7 @@ def mistake_of(source: Source, error: ErrorDetails, steps: Steps) -> Mistake:
         field = _field_at(steps)
         return source.mistake(steps, f"is missing: write {field.description if field else 'it'}", At.PARENT)
     if kind == "extra_forbidden":
-        return source.mistake(steps, f"no such field: {_nearest(steps)}", At.KEY)
+        return source.mistake(steps, f"no such field: {did_you_mean(str(steps[-1]), _known(steps))}", At.KEY)
     return source.mistake(steps, _words(error, steps), At.VALUE)
 
 
@@ -80,8 +84,14 @@ def did_you_mean(wrong: str, known: Sequence[str]) -> str:
     return f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(known) or 'none'}"
 
 
-def _nearest(steps: Steps) -> str:
-    return did_you_mean(str(steps[-1]), sorted(written_names(_model_at(steps[:-1]))))
+def nearest(steps: Steps) -> str | None:
+    """The field that an unknown one was probably meant to be."""
+    close = difflib.get_close_matches(str(steps[-1]), _known(steps), n=1)
+    return close[0] if close else None
+
+
+def _known(steps: Steps) -> list[str]:
+    return list(written_names(_model_at(steps[:-1])))
 
 
 def _words(error: ErrorDetails, steps: Steps) -> str:

@@ -5,6 +5,7 @@ A part that is wrong is reported and cut out, and the rest is read on: so one ru
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from clustr.inventory.crosscheck import crosscheck
 from clustr.inventory.document import Document
-from clustr.inventory.findings import Findings, mistake_of
+from clustr.inventory.findings import Findings, mistake_of, nearest
 from clustr.inventory.model import Cluster
 from clustr.inventory.resolve import Resolver
 from clustr.inventory.source import Mistake, Steps, read_source
@@ -52,7 +53,7 @@ def _read(path: Path) -> tuple[Cluster, Findings]:
     document, entries = _document(findings)
     resolver = Resolver(document, entries, path, findings)
     placed = resolver.nodes()
-    crosscheck(placed, document.network, document.k3s, findings, complete=not findings.mistakes)
+    crosscheck(placed, document.network, document.k3s, findings)
     return resolver.cluster([each.node for each in placed]), findings
 
 
@@ -61,6 +62,7 @@ def _document(findings: Findings) -> tuple[Document, list[int]]:
     values = _top(findings)
     nodes = values.get("nodes")
     entries = list(range(len(nodes))) if isinstance(nodes, list) else []
+    told: set[Steps] = set()
     # Every round cuts at least one part out; a document with a node is never empty, so the loop ends.
     while True:
         try:
@@ -68,13 +70,22 @@ def _document(findings: Findings) -> tuple[Document, list[int]]:
         except ValidationError as error:
             # Pydantic also calls a list too short when all its items are wrong.
             wrong = [each for each in error.errors() if not (each["type"] == "too_short" and each["input"])]
-        for each in wrong:
-            findings.mistakes.append(mistake_of(findings.source, each, _in_file(each["loc"], entries)))
+        _tell(wrong, entries, told, findings)
         lost = {lost for each in wrong if (lost := _cut(values, _cut_at(each))) is not None}
         for index in sorted(lost, reverse=True):
             del values["nodes"][index], entries[index]
         if not values.get("nodes"):
             findings.refuse()
+
+
+def _tell(wrong: Sequence[ErrorDetails], entries: list[int], told: set[Steps], findings: Findings) -> None:
+    """Reports the errors, but not as missing what was cut out or is there with a typo in its name."""
+    for each in sorted(wrong, key=lambda each: each["type"] == "missing"):
+        steps = _in_file(each["loc"], entries)
+        if each["type"] != "missing" or steps not in told:
+            findings.mistakes.append(mistake_of(findings.source, each, steps))
+        meant = nearest(steps) if each["type"] == "extra_forbidden" else None
+        told |= {steps, (*steps[:-1], meant or "")}
 
 
 def _top(findings: Findings) -> dict[str, Any]:

@@ -121,7 +121,7 @@ class Vault:
 def _from_environment(name: str) -> str:
     value = os.environ.get(name, "")
     if not value:
-        raise SecretError(f"is not in the environment: export {name}, then run clustr again")
+        raise SecretError(f"{name} is not in the environment: export it, then run clustr again")
     return value
 
 

@@ -1,0 +1,49 @@
+"""The cluster written out in full, as an inventory that says everything: `clustr validate --resolved`.
+
+Read again, it gives the same cluster, once its secrets have a place again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from clustr.inventory.model import Cluster, Node, NodeClass
+
+_SECTIONS = ("network", "k3s", "addons", "runtime", "monitoring", "artifacts", "time", "rollout", "system")
+
+
+def resolved_yaml(cluster: Cluster) -> str:
+    """The inventory with every default, class and range filled in; secrets print as ***."""
+    whole = cluster.model_dump(mode="json", exclude={"name", "nodes", "source"})
+    classes = {node.class_name: node.expects for node in cluster.nodes if node.class_name}
+    document = {
+        "cluster": cluster.name,
+        **{section: whole[section] for section in _SECTIONS},
+        "classes": {name: _class(expects) for name, expects in classes.items()},
+        "nodes": [_node(node) for node in cluster.nodes],
+    }
+    return yaml.dump(document, Dumper=_WithoutAliases, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _class(expects: NodeClass) -> dict[str, Any]:
+    return expects.model_dump(mode="json", exclude_none=True)
+
+
+def _node(node: Node) -> dict[str, Any]:
+    dumped = node.model_dump(mode="json", exclude={"class_name", "expects", "roles", "taints"}, exclude_none=True)
+    return {
+        "name": node.name,
+        "address": node.address,
+        "internal_address": node.internal_address,
+        "roles": sorted((role.value for role in node.roles), reverse=True),
+        **({"class": node.class_name} if node.class_name else {}),
+        **dumped,
+        "taints": [str(taint) for taint in node.taints],
+    }
+
+
+class _WithoutAliases(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:
+        return True
