@@ -1,0 +1,51 @@
+"""One lab and one cluster for all tests here. Tests run in the order of their files; each leaves the cluster whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clustr import lab as labs
+from clustr.lab.model import Lab, Login, Spec
+from tests.lab.bootstrapped import Bootstrapped, watched_bootstrap
+from tests.lab.cluster import LabCluster
+
+ARTIFACTS = os.environ.get("CLUSTR_TEST_ARTIFACTS", "")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.lab)
+
+
+def start(name: str, **traits: object) -> Lab:
+    """A lab of this name, as the tests want it; one that is left from before is taken down first."""
+    labs.down(name, lambda line: None)
+    return labs.up(Spec(name=name, artifacts=ARTIFACTS, **traits), lambda line: None)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def lab_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabCluster]:
+    """Three servers and two agents, fresh; the login's sudo asks for a password."""
+    lab = start("test-main", servers=3, agents=2, login=Login.PASSWORD)
+    yield LabCluster(lab, tmp_path_factory.mktemp("laptop"))
+    if not os.environ.get("CLUSTR_TEST_KEEP"):
+        labs.down(lab.name, lambda line: None)
+
+
+@pytest.fixture(scope="session")
+def bootstrapped(lab_nodes: LabCluster) -> Bootstrapped:
+    """The first plan and bootstrap of the fresh nodes, watched from outside while it ran."""
+    return watched_bootstrap(lab_nodes)
+
+
+@pytest.fixture(scope="session")
+def cluster(bootstrapped: Bootstrapped) -> LabCluster:
+    """The running cluster."""
+    bootstrapped.done.expect()
+    return bootstrapped.cluster

@@ -1,0 +1,100 @@
+"""Points 1 and 2: a plan touches nothing; a bootstrap does what the plan said; then there is nothing to do."""
+
+from __future__ import annotations
+
+import json
+from difflib import unified_diff
+from pathlib import Path
+
+from tests.lab.bootstrapped import Bootstrapped, listing
+from tests.lab.cluster import LabCluster, changes
+from tests.lab.workload import answer_of_service, spread_deployment
+
+# What the running cluster writes by itself, from second to second.
+DATA = (
+    "/var/lib/rancher",
+    "/var/lib/kubelet",
+    "/var/lib/containerd",
+    "/var/lib/cni",
+    "/var/lib/prometheus",
+    "/var/lib/chrony",
+    "/var/lib/private",
+    "/etc/cni",
+)
+
+
+def difference(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    return [
+        f"{node}: {line}"
+        for node in before
+        for line in unified_diff(before[node].splitlines(), after[node].splitlines(), lineterm="", n=0)
+        if line[:1] in "+-" and line[:3] not in ("+++", "---")
+    ]
+
+
+def test_a_plan_on_fresh_nodes_touches_nothing(bootstrapped: Bootstrapped) -> None:
+    assert bootstrapped.planned, "an empty plan of fresh nodes shows nothing"
+    assert all(len(lines.splitlines()) > 5000 for lines in bootstrapped.before.values())
+    assert difference(bootstrapped.before, bootstrapped.after_plan) == []
+
+
+def test_bootstrap_does_what_the_plan_said_name_for_name(bootstrapped: Bootstrapped) -> None:
+    bootstrapped.done.expect()
+    events = bootstrapped.cluster.events(bootstrapped.run)
+    done = [(event["node"], event["component"], event["goal"]) for event in events if event["event"] == "GoalDone"]
+    assert sorted(done) == sorted(changes(bootstrapped.planned))
+    assert len(done) > 100
+
+
+def test_all_nodes_are_ready_in_kubernetes(cluster: LabCluster) -> None:
+    nodes = json.loads(cluster.kubectl("get nodes -o json"))["items"]
+    ready = {
+        node["metadata"]["name"]: next(c["status"] for c in node["status"]["conditions"] if c["type"] == "Ready")
+        for node in nodes
+    }
+    assert ready == dict.fromkeys(cluster.nodes, "True")
+
+
+def test_a_deployment_spread_over_all_nodes_answers_by_its_services_name(cluster: LabCluster) -> None:
+    pods = spread_deployment(cluster)
+    assert sorted(node for node, _ in pods) == sorted(cluster.nodes)
+    answered = {answer_of_service(cluster, pod) for _, pod in pods for _ in range(8)}
+    assert len(answered) > 1, "all answers came from one pod: nothing went to another node"
+    assert answered <= {pod for _, pod in pods}
+
+
+def test_then_there_is_nothing_to_do(cluster: LabCluster) -> None:
+    done = cluster.clustr("plan", str(cluster.inventory), "--exit-code").expect(0)
+    assert "is as inventory.yaml says" in done.stdout
+
+
+def test_a_plan_on_the_running_cluster_touches_nothing(cluster: LabCluster) -> None:
+    before = listing(cluster, DATA)
+    cluster.clustr("plan", str(cluster.inventory)).expect()
+    assert difference(before, listing(cluster, DATA)) == []
+
+
+def test_a_second_bootstrap_restarts_nothing(cluster: LabCluster) -> None:
+    before = running(cluster)
+    cluster.bootstrap().expect()
+    assert running(cluster) == before
+
+
+def running(cluster: LabCluster) -> dict[str, str]:
+    """Since when every unit of ours runs, and the ids of all containers, on every node."""
+    script = """
+systemctl show -p Id,ActiveEnterTimestamp k3s k3s-agent chrony systemd-journald \\
+  prometheus prometheus-alertmanager prometheus-node-exporter
+k3s crictl ps --quiet | sort
+"""
+    found = {name: cluster.on(name, script) for name in cluster.nodes}
+    assert all(len(lines.split("\n\n")[-1].split()) >= 3 for lines in found.values()), f"too few containers: {found}"
+    return found
+
+
+def test_the_kubeconfig_is_merged_and_private(cluster: LabCluster) -> None:
+    path: Path = cluster.kubeconfig
+    assert path.stat().st_mode & 0o777 == 0o600
+    text = path.read_text()
+    assert f"name: {cluster.lab.name}" in text
+    assert "insecure-skip-tls-verify" not in text
