@@ -18,7 +18,7 @@ class Result:
 
 
 class Connection(Protocol):
-    """One node, reached once and held through the run; several threads may run scripts on it, each gets its own channel."""
+    """One node, reached once and held through the run. Several threads may run scripts: each gets its own channel."""
 
     def run(
         self,
@@ -28,7 +28,11 @@ class Connection(Protocol):
         on_line: Callable[[str], None] | None = None,
         timeout: float | None = None,
     ) -> Result:
-        """Run a bash script, sent on stdin. `timeout` is in seconds; raises UnreachableError when the line is cut."""
+        """Run a bash script, sent on stdin, to its end; each line of its stdout goes to `on_line` as it comes.
+
+        `timeout` is in seconds, and ends the script on the node too. Raises UnreachableError when the line is cut or
+        the time is up, SudoError when sudo does not let the script through.
+        """
 
     def put(self, local: Path, remote: str, *, mode: int) -> None:
         """Copy a file, owned by root, streamed through an exec (no sftp); it appears whole or not at all."""

@@ -1,0 +1,78 @@
+"""The two waits there are: for something to become true, and for a machine to answer. Nothing else is tried twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from clustr.errors import HostKeyError, SudoError, UnreachableError
+from clustr.remote.connection import Connection
+
+Truth = TypeVar("Truth")
+C = TypeVar("C", bound=Connection)
+
+BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
+
+
+def wait_until(what: Callable[[], Truth], every: float, within: float) -> Truth:
+    """Asks `every` so many seconds, at least once; returns the first true answer, or the last one when time is up."""
+    deadline = time.monotonic() + within
+    while True:
+        answer = what()
+        left = deadline - time.monotonic()
+        if answer or left <= 0:
+            return answer
+        time.sleep(min(every, left))
+
+
+def connect(open_one: Callable[[], C], within: float) -> C:
+    """Opens a connection to a machine that may still be booting; raises its last error when `within` seconds are over.
+
+    A refused login is tried again too: while a machine boots, pam_nologin(8) turns everybody but root away.
+    A host key or a sudo that is wrong does not mend itself and is raised at once.
+    """
+    deadline = time.monotonic() + within
+    pause = 0.5
+    while True:
+        try:
+            return open_one()
+        except (HostKeyError, SudoError):
+            raise
+        except UnreachableError:
+            if time.monotonic() + pause > deadline:
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, 8.0)
+
+
+def read_boot_id(connection: Connection) -> str:
+    """A number that each boot makes anew (proc(5), /proc/sys/kernel/random)."""
+    return connection.run(BOOT_ID, sudo=False, timeout=20).stdout.strip()
+
+
+def wait_for_boot(open_one: Callable[[], C], old_boot_id: str, within: float) -> C:
+    """A connection to the machine after its reboot; raises UnreachableError where it does not come back."""
+    deadline = time.monotonic() + within
+    while True:
+        left = deadline - time.monotonic()
+        try:
+            connection = connect(open_one, max(left, 0))
+            try:
+                if read_boot_id(connection) not in ("", old_boot_id):
+                    return connection
+                problem = "it still runs: the reboot did not start"
+            except UnreachableError as error:
+                problem = error.problem  # it went down while it was asked
+            connection.close()
+        except (HostKeyError, SudoError):
+            raise
+        except UnreachableError as error:
+            problem = error.problem
+        if time.monotonic() > deadline:
+            raise UnreachableError(
+                f"it did not come back from its reboot within {within / 60:.0f} min",
+                "look at its console",
+                detail=problem,
+            )
+        time.sleep(1)
