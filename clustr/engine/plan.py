@@ -202,12 +202,12 @@ def _diff(before: str, after: str) -> str:
 
 def _removals(seen: Seen, stages: Sequence[Stage], goals: Sequence[NodeGoals]) -> dict[tuple[str, str], list[Change]]:
     """What records name and no goal wants any more, by stage and node, last made first."""
-    kept = {(each.node, goal.component, goal.name) for each in goals for goal in each.goals}
+    kept = {(each.node, goal.component, goal.about, goal.name) for each in goals for goal in each.goals}
     looked_at = {each.node for each in goals}
     found: dict[tuple[str, str], list[Change]] = {}
     for node in looked_at:
         for record in sorted(seen[node].records, key=lambda record: -record.order):
-            if (node, record.component, record.goal) not in kept:
+            if (node, record.component, record.about, record.goal) not in kept:
                 found.setdefault((_stage_of(record, stages), node), []).append(_removal(node, record))
     return found
 

@@ -1,4 +1,4 @@
-"""A lab and the clustr that works on it, as tests use them: the command line as a person runs it, and each node's inside."""
+"""A lab and the clustr that works on it: the command line as a person runs it, and the inside of each node."""
 
 from __future__ import annotations
 

@@ -1,0 +1,93 @@
+"""What labs could leave behind on the machine that carries them, in a form that two moments can be compared by.
+
+Other labs may come and go meanwhile; what carries the name of one that is not `own` is theirs.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Collection
+from pathlib import Path
+
+from clustr import lab as labs
+from clustr.lab import cgroups
+from clustr.lab.model import LABS
+
+SELF_MOVING = {"kernel/ns_last_pid", "kernel/random", "fs/dentry-state", "fs/inode-nr", "fs/inode-state", "fs/file-nr"}
+
+Footprint = dict[str, set[str]]
+
+
+def footprint(own: Collection[str]) -> Footprint:
+    """Mounts, links, firewall rules, cgroups, sysctls and processes, those of other labs than `own` left out."""
+    others = [lab for lab in labs.all_labs() if lab.name not in own]
+    theirs = {f"{LABS}/{lab.name}/" for lab in others} | {f"clustr-lab/{lab.name}" for lab in others}
+    theirs |= {bridge for lab in others for bridge in (lab.bridge, lab.internal_bridge)}
+    theirs |= {f"vb-{lab.name}-" for lab in others} | {f"table ip clustr_lab_{lab.number} " for lab in others}
+    found = {
+        "mounts": _mounts(),
+        "links": _words("ip", "-o", "link", "show"),
+        "nftables": _tables(),
+        "iptables": _words("iptables-save") | _words("ip6tables-save"),
+        "cgroups": {str(path) for root in cgroups.hierarchies() for path in (root / "clustr-lab").rglob("*/")},
+        "processes": _processes(),
+    }
+    return {kind: {line for line in lines if not any(mark in line for mark in theirs)} for kind, lines in found.items()}
+
+
+def sysctls() -> dict[str, str]:
+    """Every kernel setting of this machine that can be read and written, and does not move by itself."""
+    found = {}
+    for file in Path("/proc/sys").rglob("*"):
+        name = str(file.relative_to("/proc/sys"))
+        moving = any(name.startswith(mark) for mark in SELF_MOVING) or name.startswith(("net/ipv4/conf", "net/ipv6"))
+        if file.is_file() and not moving and file.stat().st_mode & 0o600 == 0o600:
+            try:
+                found[name] = file.read_text(errors="replace")
+            except OSError:
+                continue
+    return found
+
+
+def left_behind(before: Footprint, after: Footprint) -> Footprint:
+    """What is there now and was not, or was and is not, kind by kind; empty when the two are equal."""
+    changed = {kind: before[kind] ^ after[kind] for kind in before if kind != "processes"}
+    changed["processes"] = after["processes"] - before["processes"]  # others end whenever they like
+    return {kind: lines for kind, lines in changed.items() if lines}
+
+
+def _mounts() -> set[str]:
+    """Where something is mounted, and what; ids change and are nobody's business."""
+    lines = cgroups.MOUNTS.read_text().splitlines()
+    return {f"{line.split()[4]} {line.partition(' - ')[2].split()[0]}" for line in lines}
+
+
+def _tables() -> set[str]:
+    """Each table of nftables in one line, its counters without their numbers."""
+    done = subprocess.run(["nft", "--stateless", "list", "ruleset"], capture_output=True, text=True, check=True)
+    return {" ".join(table.split()) for table in done.stdout.split("\n}\n")}
+
+
+def _processes() -> set[str]:
+    """Orphans of the session that tests run in, and what is in a lab's cgroup.
+
+    All that a lab starts is one of these two; a child of another shell is neither.
+    """
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            groups, words = (folder / "cgroup").read_text(), (folder / "cmdline").read_bytes().split(b"\0")
+            mine = os.readlink(folder / "ns/pid") == os.readlink("/proc/self/ns/pid")
+        except OSError:
+            continue
+        if (words[0] and "clustr-lab/" in groups) or (words[0] and parent == "1" and mine):
+            found.add(f"{folder.name} {b' '.join(words).decode(errors='replace')} {' '.join(groups.split())}/")
+    return found
+
+
+def _words(*command: str) -> set[str]:
+    """The lines that a program prints, comments and counters aside."""
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {line.split("[")[0].strip() for line in done.stdout.splitlines() if not line.startswith("#")}
