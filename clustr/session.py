@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
 
+from clustr.components.k3s import token_secrets
 from clustr.engine.events import Emit, Event
 from clustr.engine.fleet import Fleet
 from clustr.engine.stage import Stage
@@ -70,10 +71,7 @@ class Session:
 
     def knowing(self, seen: Seen) -> Session:
         """The same, the tokens that servers told masked from now on."""
-        tokens = [facts.k3s.token for facts in seen.facts.values()] + [seen.new_token]
-        found = {token.reveal() for token in tokens if token}
-        passwords = {token.rpartition(":")[2] for token in found}
-        return replace(self, emit=masked(self.emit, [Secret(value) for value in sorted(found | passwords)]))
+        return replace(self, emit=masked(self.emit, token_secrets(seen)))
 
 
 @contextmanager

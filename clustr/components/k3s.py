@@ -105,6 +105,14 @@ def cluster_token(cluster: Cluster, seen: Seen) -> Token | None:
     return Token.of(written) if written else None
 
 
+def token_secrets(seen: Seen) -> list[Secret]:
+    """Every form of every token that is known, to be masked wherever something is shown."""
+    known = [facts.k3s.token for facts in seen.facts.values()] + [seen.new_token]
+    tokens = [Token.of(written) for written in known if written]
+    passwords = {each.password for token in tokens for each in (token, token.for_agents())}
+    return [Secret(value) for value in sorted(passwords)]
+
+
 def token_goal(name: str, path: str, token: Token | None) -> Goal:
     """A file with a token. Either form of the same password holds; a joining node is given the one that pins the CA."""
     probe = f"k3s_probe_token {path}"

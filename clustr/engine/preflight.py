@@ -1,0 +1,232 @@
+"""What stands in the way, found before anything is touched: pure rules over the inventory and what the nodes said.
+
+Each finding has a stable name, which `--ignore` takes. Ignoring one loosens no guard elsewhere: where it is not known
+which server is first, nothing is founded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import median_low
+
+from clustr.artifacts import ARCHITECTURES
+from clustr.components.families import FAMILIES
+from clustr.components.k3s import datastore, first_server, refuses_cgroup_v1
+from clustr.inventory.model import Cluster, Node, Role
+from clustr.remote.facts import Datastore, Facts, Seen
+
+CLOCKS_APART = 30  # seconds from the median; certificates and etcd's leases need clocks that agree
+DISK_FREE_MB = 4096  # of /var/lib: the binary, its data and the images of the parts that k3s packages
+# docs.k3s.io/installation/requirements: 2 GB and 512 MB; a machine of 2 GB shows less than that.
+MEMORY_MB = {Role.SERVER: 1800, Role.AGENT: 450}
+CPUS = {Role.SERVER: 2, Role.AGENT: 1}
+# Keys that clustr itself sets for the life of a cluster, or that would put a secret in the inventory.
+OWN_KEYS = frozenset(
+    [
+        "token",
+        "token-file",
+        "agent-token",
+        "agent-token-file",
+        "server",
+        "cluster-init",
+        "cluster-reset",
+        "data-dir",
+        "node-name",
+        "node-ip",
+        "node-label",
+        "node-taint",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    name: str
+    node: str
+    problem: str
+    remedy: str
+
+
+Rule = Callable[[Cluster, Seen], Iterator[Finding]]
+
+
+def preflight(cluster: Cluster, seen: Seen) -> tuple[Finding, ...]:
+    """Everything that stands in the way, all at once. Nodes that do not answer are no finding of their own."""
+    return tuple(finding for rule in RULES for finding in rule(cluster, seen))
+
+
+def system(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    for node, facts in _answered(cluster, seen):
+        if not facts.systemd:
+            yield Finding("os.systemd", node.name, "systemd does not run there", "boot it with systemd")
+        if (facts.os.id, facts.os.version) not in FAMILIES:
+            known = ", ".join(f"{name} {version}" for name, version in FAMILIES)
+            problem = f"{facts.os.name or facts.os.id} is no system that clustr knows"
+            yield Finding("os.unsupported", node.name, problem, f"use one of {known}")
+        if facts.architecture not in ARCHITECTURES:
+            problem = f"nothing is released for {facts.architecture}"
+            yield Finding("os.architecture", node.name, problem, f"use {' or '.join(ARCHITECTURES)}")
+
+
+def cgroup(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """KEP-5573: from Kubernetes 1.35 on a kubelet does not start on cgroup v1."""
+    if cluster.k3s.allow_cgroup_v1 or not refuses_cgroup_v1(cluster):
+        return
+    for node, facts in _answered(cluster, seen):
+        if node.in_cluster and facts.cgroup == 1:
+            problem = f"has cgroup v1, on which the kubelet of {cluster.k3s.version} does not start"
+            remedy = "boot it with systemd.unified_cgroup_hierarchy=1, or set k3s.allow_cgroup_v1: true"
+            yield Finding("os.cgroup-v1", node.name, problem, remedy)
+
+
+def size(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    for node, facts in _answered(cluster, seen):
+        if not node.in_cluster:
+            continue
+        role = Role.SERVER if node.has(Role.SERVER) else Role.AGENT
+        if facts.memory_mb < MEMORY_MB[role]:
+            problem = f"has {facts.memory_mb} MB of memory; a {role} needs {MEMORY_MB[role]}"
+            yield Finding("size.memory", node.name, problem, "give it more memory")
+        if facts.cpus < CPUS[role]:
+            problem = f"has {facts.cpus} CPU; a {role} needs {CPUS[role]}"
+            yield Finding("size.cpus", node.name, problem, "give it more")
+        if facts.disk_free_mb < DISK_FREE_MB:
+            problem = f"has {facts.disk_free_mb} MB free in /var/lib; {DISK_FREE_MB} are needed"
+            yield Finding("size.disk", node.name, problem, "make room there")
+
+
+def twins(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """One machine under two names, and machines copied with their machine-id."""
+    by_id: dict[str, list[Node]] = defaultdict(list)
+    for node, facts in _answered(cluster, seen):
+        by_id[facts.machine_id].append(node)
+    for machine_id, (first, *others) in by_id.items():
+        for node in others if machine_id else ():
+            if seen[node.name].boot_id == seen[first.name].boot_id:
+                problem, remedy = f"is the same machine as {first.name}", "correct its address in the inventory"
+                yield Finding("node.same-machine", node.name, problem, remedy)
+            else:
+                problem = f"has the machine-id of {first.name}; it is a copy"
+                remedy = "rm /etc/machine-id /var/lib/dbus/machine-id; systemd-machine-id-setup; reboot"
+                yield Finding("node.machine-id", node.name, problem, remedy)
+
+
+def addresses(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    for node, facts in _answered(cluster, seen):
+        held = {address.partition("/")[0]: port.name for port in facts.interfaces for address in port.addresses}
+        known = ", ".join(f"{address} ({name})" for address, name in held.items())
+        if node.internal_address not in held:
+            problem = f"does not have the internal address {node.internal_address}"
+            yield Finding(
+                "network.address", node.name, problem, f"it has {known}; set internal_address to one of these"
+            )
+        elif node.interface and held[node.internal_address] != node.interface:
+            problem = f"has {node.internal_address} at {held[node.internal_address]}, not at {node.interface}"
+            yield Finding("network.interface", node.name, problem, f"it has {known}; correct interface")
+
+
+def clocks(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    answered = list(_answered(cluster, seen))
+    if not answered:
+        return
+    middle = median_low(facts.clock for _, facts in answered)
+    for node, facts in answered:
+        apart = facts.clock - middle
+        if abs(apart) > CLOCKS_APART:
+            problem = f"its clock is {abs(apart):.0f} s {'ahead' if apart > 0 else 'behind'} of the others'"
+            yield Finding("time.clock", node.name, problem, "set it: date -u -s '...', or chronyc makestep")
+
+
+def founding(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """A cluster is founded only where it is sure that there is none."""
+    if first_server(cluster, seen) is None:
+        for node in cluster.servers:
+            if not seen.answered(node.name):
+                problem = "does not answer and may hold the cluster's data, which no other server does"
+                yield Finding("cluster.silent-server", node.name, problem, "bring it up; no second cluster is founded")
+    elif all(datastore(seen, node) is Datastore.NONE for node in cluster.servers):
+        for node, facts in _answered(cluster, seen):
+            if facts.k3s.agent_data:
+                problem = "was part of a cluster whose data no server holds"
+                remedy = (
+                    "restore a server's data; or, to begin anew, run k3s-uninstall.sh or k3s-agent-uninstall.sh on it"
+                )
+                yield Finding("cluster.lost", node.name, problem, remedy)
+
+
+def rejoining(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """k3s takes a node whose data is gone for a stranger with a known name (docs.k3s.io, cli/agent: node passwords)."""
+    live = next((node.name for node in cluster.servers if seen.answered(node.name) and seen[node.name].k3s.nodes), "")
+    for node, facts in _answered(cluster, seen):
+        if not node.in_cluster or not seen.knows(node.name):
+            continue
+        is_server = node.has(Role.SERVER)
+        gone = datastore(seen, node) is Datastore.NONE if is_server else not facts.k3s.agent_data
+        if gone:
+            problem = f"the cluster knows it as {'a server' if is_server else 'an agent'}, but its data there is gone"
+            remedy = f"take its old self out, then it joins anew: on {live}, k3s kubectl delete node {node.name}"
+            yield Finding("cluster.rejoin", node.name, problem, remedy)
+
+
+def two_clusters(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    first = first_server(cluster, seen)
+    ours = seen[first.name].k3s.ca_hash if first and seen.answered(first.name) else ""
+    for node, facts in _answered(cluster, seen):
+        if first and node.has(Role.SERVER) and ours and facts.k3s.ca_hash not in ("", ours):
+            problem = f"is of another cluster than {first.name}: its CA is another"
+            remedy = f"take one of the two out of the inventory; {first.name} counts since it comes first"
+            yield Finding("cluster.two", node.name, problem, remedy)
+
+
+def versions(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """Kubernetes goes back no version, and API servers leave no minor out (version skew policy)."""
+    wanted = _version(cluster.k3s.version)
+    for node, facts in _answered(cluster, seen):
+        there = _version(facts.k3s.version)
+        in_use = facts.k3s.agent_data or facts.k3s.datastore is not Datastore.NONE
+        if not node.in_cluster or not there or not in_use:
+            continue
+        if wanted < there:
+            problem = f"runs {facts.k3s.version}, newer than {cluster.k3s.version}: Kubernetes cannot go back"
+            remedy = f"set k3s.version: {facts.k3s.version}"
+            yield Finding("k3s.downgrade", node.name, problem, remedy)
+        elif node.has(Role.SERVER) and wanted[0] == there[0] and wanted[1] > there[1] + 1:
+            problem = f"runs {facts.k3s.version}; {cluster.k3s.version} leaves out a minor version"
+            remedy = f"set k3s.version to one of v{there[0]}.{there[1] + 1} first"
+            yield Finding("k3s.skipped-minor", node.name, problem, remedy)
+
+
+def own_keys(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    further = {"server_config": cluster.k3s.server_config, "agent_config": cluster.k3s.agent_config}
+    for field, keys in further.items():
+        for key in sorted(set(keys) & OWN_KEYS):
+            problem = f"k3s.{field} has {key}, which clustr sets itself"
+            yield Finding("k3s.own-key", "inventory", problem, "take it out")
+
+
+RULES: tuple[Rule, ...] = (
+    system,
+    cgroup,
+    size,
+    twins,
+    addresses,
+    clocks,
+    founding,
+    rejoining,
+    two_clusters,
+    versions,
+    own_keys,
+)
+
+
+def _answered(cluster: Cluster, seen: Seen) -> Iterator[tuple[Node, Facts]]:
+    return ((node, seen[node.name]) for node in cluster.nodes if seen.answered(node.name))
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """v1.36.5+k3s1 -> (1, 36, 5, 1); () for what is none."""
+    found = re.fullmatch(r"v(\d+)\.(\d+)\.(\d+)(?:\+.*?(\d+))?", text)
+    return tuple(int(part or 0) for part in found.groups()) if found else ()

@@ -1,0 +1,119 @@
+"""The cluster's kubeconfig on the laptop: fetched, renamed, merged into what is there. TLS stays verified."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from clustr.errors import ClustrError
+from clustr.inventory.model import Cluster
+from clustr.remote.connection import Connection
+
+ON_SERVERS = "/etc/rancher/k3s/k3s.yaml"
+
+
+def fetch(connection: Connection, cluster: Cluster) -> str:
+    """A server's admin kubeconfig, its names those of the cluster. Raises ClustrError where the server has none."""
+    result = connection.run(f"cat -- {ON_SERVERS}\n", sudo=True, timeout=30)
+    if result.status != 0:
+        problem = f"{ON_SERVERS} cannot be read"
+        raise ClustrError(problem, "clustr bootstrap starts k3s, which writes it", detail=result.stderr)
+    return renamed(result.stdout, cluster)
+
+
+def renamed(text: str, cluster: Cluster) -> str:
+    """The same, with cluster, user and context named for the cluster, and the server's address as seen from outside."""
+    config = _parsed(text, ON_SERVERS)
+    try:
+        [inner], [user] = config["clusters"], config["users"]
+        authority = inner["cluster"]["certificate-authority-data"]
+        credentials = user["user"]
+    except (KeyError, ValueError, TypeError) as error:
+        raise ClustrError(f"{ON_SERVERS} has no cluster with its CA, or no user", "look at it on the server") from error
+    name = cluster.name
+    place = {"certificate-authority-data": authority, "server": f"https://{api_address(cluster)}:6443"}
+    return _written(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": name, "cluster": place}],
+            "users": [{"name": name, "user": credentials}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "current-context": name,
+        }
+    )
+
+
+def api_address(cluster: Cluster) -> str:
+    """Where the API is called from outside: the inventory's api_address, else the vip, else the first server."""
+    return cluster.network.api_address or cluster.network.vip or cluster.servers[0].address
+
+
+def merged(existing: str, new: str, *, switch: bool = False) -> str:
+    """`existing` with the new cluster, user and context in place of ones of the same name; all others stay.
+
+    The current context is left as it is, unless there is none or `switch` asks for it.
+    """
+    old, add = _parsed(existing, "the kubeconfig"), _parsed(new, "the fetched kubeconfig")
+    result = {"apiVersion": "v1", "kind": "Config", **old}
+    for kind in ("clusters", "users", "contexts"):
+        ours = {each["name"] for each in add[kind]}
+        kept = [each for each in old.get(kind) or [] if each.get("name") not in ours]
+        result[kind] = kept + add[kind]
+    if switch or not old.get("current-context"):
+        result["current-context"] = add["current-context"]
+    return _written(result)
+
+
+def merge_into(text: str, cluster: Cluster, target: Path | None = None, *, switch: bool = False) -> Path:
+    """Merges a fetched kubeconfig into a file: `target`, else the first of $KUBECONFIG, else ~/.kube/config.
+
+    The file is replaced whole, mode 0600; one that is a link stays a link. Raises ClustrError.
+    """
+    path = (target or default_path(os.environ)).expanduser().resolve()
+    try:
+        existing = path.read_text() if path.exists() else ""
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _replace(path, merged(existing, text, switch=switch))
+    except OSError as error:
+        remedy = f"clustr kubeconfig --target FILE writes {cluster.name}'s elsewhere"
+        raise ClustrError(f"{path} cannot be written: {error.strerror}", remedy) from error
+    return path
+
+
+def default_path(environment: Mapping[str, str]) -> Path:
+    """The file that kubectl itself would change."""
+    named = [name for name in environment.get("KUBECONFIG", "").split(os.pathsep) if name]
+    return Path(named[0]) if named else Path("~/.kube/config")
+
+
+def _replace(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600 from its first moment
+    try:
+        with os.fdopen(handle, "w") as new:
+            new.write(text)
+            new.flush()
+            os.fsync(new.fileno())
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _parsed(text: str, what: str) -> dict[str, Any]:
+    try:
+        config = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise ClustrError(f"{what} is no YAML", "mend or move it", detail=str(error)) from error
+    if not isinstance(config, dict):
+        raise ClustrError(f"{what} is no kubeconfig", "mend or move it")
+    return config
+
+
+def _written(config: dict[str, Any]) -> str:
+    return yaml.safe_dump(config, sort_keys=False, width=4096)
