@@ -25,20 +25,11 @@ MEMORY_MB = {Role.SERVER: 1800, Role.AGENT: 450}
 CPUS = {Role.SERVER: 2, Role.AGENT: 1}
 # Keys that clustr itself sets for the life of a cluster, or that would put a secret in the inventory.
 OWN_KEYS = frozenset(
-    [
-        "token",
-        "token-file",
-        "agent-token",
-        "agent-token-file",
-        "server",
-        "cluster-init",
-        "cluster-reset",
-        "data-dir",
-        "node-name",
-        "node-ip",
-        "node-label",
-        "node-taint",
-    ]
+    {
+        *("token", "token-file", "agent-token", "agent-token-file"),
+        *("server", "cluster-init", "cluster-reset", "data-dir"),
+        *("node-name", "node-ip", "node-label", "node-taint"),
+    }
 )
 
 
