@@ -12,7 +12,8 @@ from clustr import artifacts, kubeconfig
 from clustr.checks.catalogue import all_checks, gate_checks, only
 from clustr.checks.check import Finding, State
 from clustr.checks.drift import drift
-from clustr.checks.run import check_node
+from clustr.checks.learning import Learning
+from clustr.checks.run import check_node, not_reached
 from clustr.engine.apply import attach
 from clustr.engine.events import Connecting, NodeRead, Note
 from clustr.engine.observe import ask_all, look
@@ -21,12 +22,13 @@ from clustr.engine.preflight import preflight
 from clustr.engine.run import Report, Run
 from clustr.engine.stage import Stage
 from clustr.engine.window import Stop, each, every, interruptible
-from clustr.errors import ClustrError, PreflightError, UnknownHealthError, UnreachableError
+from clustr.engine.work import as_clustr_error
+from clustr.errors import ClustrError, LockedError, PreflightError, UnknownHealthError, UnreachableError
 from clustr.inventory.load import Loaded, read
 from clustr.inventory.model import Cluster, Node
 from clustr.inventory.secrets import Secret
 from clustr.remote.facts import Seen
-from clustr.remote.lock import BEAT_EVERY, Holder, Lock, free, read_lock
+from clustr.remote.lock import BEAT, Held, free_lock, read_lock, take_lock, this_run
 from clustr.session import Options, Session, View, session
 from clustr.stages import STAGES
 
@@ -75,16 +77,24 @@ def bootstrap(path: Path, options: Options, view: View, confirm: Confirm) -> Boo
 def _run(at_work: Session, seen: Seen, made: Plan, options: Options) -> Report:
     """The plan, done under the lock."""
     cluster = at_work.cluster
-    servers = [node.name for node in cluster.servers if seen.answered(node.name)]
+    servers = [node.name for node in cluster.servers]
     seen = _with_token(cluster, seen)
     at_work = at_work.knowing(seen)
-    lock = Lock({name: at_work.fleet[name] for name in servers}, len(cluster.servers))
-    taken_from = lock.take(Holder.now(at_work.who, at_work.run_id, at_work.command))
-    if taken_from:
-        at_work.emit(Note(f"the lock of {taken_from.who} was silent and is taken over"))
+    lock = take_lock(cluster.name, this_run(at_work.run_id, at_work.command), servers, at_work.fleet.held)
+    for held in lock.taken_over:
+        at_work.emit(Note(f"the lock of {held.holder} was silent for {held.silent_for} s and is taken over"))
     try:
-        with interruptible(lambda: at_work.emit(Note(STOPPING))) as stop, every(BEAT_EVERY, lock.beat):
-            return _work(at_work, seen, made, options, stop)
+        with interruptible(lambda: at_work.emit(Note(STOPPING))) as stop:
+
+            def beat() -> None:
+                try:
+                    lock.beat()
+                except LockedError as lost:
+                    at_work.emit(Note(f"{lost.problem} Nothing new is started."))
+                    stop.press()
+
+            with every(BEAT, beat):
+                return _work(at_work, seen, made, options, stop)
     finally:
         lock.release()
 
@@ -178,15 +188,17 @@ def doctor(path: Path, options: Options, view: View) -> Health:
         nodes = [node for node in cluster.nodes if chosen is None or node.name in chosen]
         todo = [node.name for node in nodes if seen.answered(node.name)]
         at_work.emit(Connecting("checks", len(todo)))
+        learning = Learning()
 
         def look_at(name: str) -> list[Finding]:
-            found = check_node(checks, cluster, cluster.node(name), fleet[name])
+            found = check_node(checks, cluster, cluster.node(name), fleet[name], learning=learning)
             at_work.emit(NodeRead(name, "checks"))
             return found
 
         results = each(todo, look_at)
         findings = [finding for found in results.values() if not isinstance(found, Exception) for finding in found]
-        findings += [Finding.silent(name, error) for name, error in _not_looked_at(seen, results, nodes).items()]
+        lost = _not_looked_at(seen, results, nodes)
+        findings += [not_reached(cluster.node(name), as_clustr_error(name, error)) for name, error in lost.items()]
         findings += [] if options.only else drift(cluster, seen)
         return Health(cluster.name, tuple(findings), len(nodes), len(checks), time.monotonic() - begun)
 
@@ -248,14 +260,14 @@ def execute(path: Path, command: Sequence[str], options: Options, view: View) ->
         return [Said(tuple(nodes), status, output) for (status, output), nodes in groups.items()]
 
 
-def unlock(path: Path, view: View, confirm: Callable[[Holder], bool]) -> Holder | None:
+def unlock(path: Path, view: View, confirm: Callable[[Held], bool]) -> Held | None:
     """Frees the lock of a run that is gone; returns who held it, None where nobody did."""
     with session(path, view, "unlock") as at_work:
         servers = {node.name: at_work.fleet[node.name] for node in at_work.cluster.servers}
-        holder = read_lock(servers)
-        if holder and confirm(holder):
-            free(servers)
-        return holder
+        held = next(iter(read_lock(servers)), None)
+        if held and confirm(held):
+            free_lock(servers)
+        return held
 
 
 def _silence(seen: Seen) -> UnreachableError:

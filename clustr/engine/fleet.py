@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.connection import Connection
@@ -25,6 +25,11 @@ class Fleet:
             if node not in self._held:
                 self._held[node] = self._open(self._cluster.node(node))
             return self._held[node]
+
+    @property
+    def held(self) -> Mapping[str, Connection]:
+        """The connections that are open now; one that is opened anew takes its place here."""
+        return self._held
 
     def reopen(self, node: str) -> Connection:
         """A new connection in the old one's place, for a node that was cut off or has booted."""

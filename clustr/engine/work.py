@@ -22,6 +22,7 @@ from clustr.remote.facts import Seen
 from clustr.remote.waits import wait_for_boot
 
 BOOT_WITHIN = 1800.0  # seconds: servers with many GPUs and much memory take ten minutes and more to come up
+DRAIN_WITHIN = 600.0
 GATE_WITHIN = 300.0
 GATE_EVERY = 2.0
 
@@ -167,9 +168,7 @@ def hold_gate(share: Share, gate: Gate) -> None:
 def drain(share: Share, server: str) -> None:
     """Takes the work off the node; a refused drain leaves it uncordoned and otherwise untouched."""
     share.emit(NodeStatus(share.node.name, "draining"))
-    connection = share.fleet[server]
-    kubectl.cordon_marked(connection, share.node.name, share.run_id)
-    kubectl.drain(connection, share.node.name)
+    kubectl.drain(share.fleet[server], share.node.name, share.run_id, DRAIN_WITHIN)
 
 
 def give_back(share: Share, server: str) -> None:
