@@ -40,20 +40,3 @@ def paint(line: str) -> Text:
     if colour := COLOURS.get(bare[:1]) if bare[1:2] == " " or indent >= DIFF_INDENT else None:
         text.stylize(colour, indent, len(text.plain) if indent >= DIFF_INDENT else indent + 1)
     return text
-
-
-def cut(text: str, width: int) -> str:
-    """At most `width` columns, the loss shown as an ellipsis; nothing where too few are left to say anything."""
-    if len(text) <= width:
-        return text
-    return text[: width - 1].rstrip() + "…" if width >= 8 else ""
-
-
-def wrapped(words: Iterable[str], width: int, indent: str) -> list[str]:
-    """Words in lines of at most `width` columns; a word is never cut, since it may be a name or a command."""
-    lines = [indent]
-    for word in words:
-        if lines[-1] != indent and len(lines[-1]) + 1 + len(word) > width:
-            lines.append(indent)
-        lines[-1] += word if lines[-1] == indent else f" {word}"
-    return lines

@@ -1,11 +1,17 @@
-"""Who watches a run. A view is told of events; it alone draws them."""
+"""Who watches a run on the screen. The engine tells events; a view draws them."""
 
 from __future__ import annotations
 
+import getpass
+import sys
+import time
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol, TextIO
 
 from clustr.engine.events import Event
+from clustr.inventory.secrets import Secret
+from clustr.views.report_view import Ending
 
 
 class Output(StrEnum):
@@ -15,7 +21,7 @@ class Output(StrEnum):
     JSON = "json"
 
 
-class View(Protocol):
+class Drawing(Protocol):
     """Safe to call from any thread."""
 
     def emit(self, event: Event) -> None: ...
@@ -23,35 +29,41 @@ class View(Protocol):
     def pause(self) -> None:
         """Leaves the terminal to others, for a plan or a question; the next event goes on."""
 
-    def close(self) -> None: ...
 
+class View:
+    """A run's progress as it happens, and what its last screen needs."""
 
-class Both:
-    """Two views of one run: the screen and the journal."""
+    def __init__(self, drawing: Drawing) -> None:
+        self._drawing = drawing
+        self._begun = time.monotonic()
+        self.ending = Ending()
 
-    def __init__(self, first: View, second: View) -> None:
-        self._views = (first, second)
+    @property
+    def seconds(self) -> float:
+        """Since the command began."""
+        return time.monotonic() - self._begun
 
     def emit(self, event: Event) -> None:
-        for view in self._views:
-            view.emit(event)
+        self.ending.see(event)
+        self._drawing.emit(event)
 
     def pause(self) -> None:
-        for view in self._views:
-            view.pause()
+        self._drawing.pause()
 
-    def close(self) -> None:
-        for view in self._views:
-            view.close()
+    def ask_passphrase(self, key: Path) -> Secret | None:
+        """The passphrase of an encrypted key, None where nobody can be asked."""
+        if not sys.stdin.isatty():
+            return None
+        self.pause()
+        return Secret(getpass.getpass(f"Passphrase of {key}: "))
 
 
-def choose_view(output: Output, terminal: TextIO) -> View:
-    """Progress in place where the terminal can, else a line for each event. `terminal` is where progress goes:
-    stderr where stdout carries a document."""
+def choose_view(output: Output, terminal: TextIO, *, verbose: bool = False) -> View:
+    """Progress in place where the terminal can, else a line for each event. What is a document on stdout leaves
+    progress to stderr, so `terminal` is stderr then."""
     from clustr.views.live import Live
     from clustr.views.plain import Plain
     from clustr.views.screen import Screen
 
-    screen = Screen(terminal)
-    ends = output is Output.TABLE
-    return Live(screen, ends=ends) if screen.moves else Plain(screen, ends=ends)
+    screen = Screen(sys.stderr if output is Output.JSON else terminal)
+    return View(Live(screen, verbose=verbose) if screen.moves else Plain(screen, verbose=verbose))

@@ -1,0 +1,56 @@
+"""Which exit code a result is (clustr/errors.py lists them all)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from clustr.errors import (
+    EXIT_CHANGES,
+    EXIT_INTERRUPTED,
+    ApplyError,
+    UnhealthyError,
+    UnknownHealthError,
+    UnreachableError,
+)
+
+if TYPE_CHECKING:
+    from clustr.actions import Bootstrapped, Health, Said
+    from clustr.engine.plan import Plan
+
+DECLINED = 1
+
+
+def of_plan(plan: Plan, silent: Iterable[str], *, limit: Sequence[str], changes_matter: bool) -> int:
+    """A node that is asked for and does not answer makes the plan no whole one, as does a goal nobody could look at."""
+    if any(not limit or any(fnmatchcase(node, glob) for glob in limit) for node in silent):
+        return UnreachableError.exit_code
+    if plan.blind:
+        return UnknownHealthError.exit_code
+    return EXIT_CHANGES if changes_matter and plan.changes else 0
+
+
+def of_bootstrap(result: Bootstrapped | None) -> int:
+    if result is None:
+        return DECLINED
+    report = result.report
+    if report.stopped:
+        return EXIT_INTERRUPTED
+    failed = max((error.exit_code for error in report.failed.values()), default=0)
+    return failed or (ApplyError.exit_code if report.skipped else 0)
+
+
+def of_health(health: Health) -> int:
+    from clustr.checks.check import State
+
+    states = {finding.state for finding in health.findings}
+    if State.FAILED in states:
+        return UnhealthyError.exit_code
+    return UnknownHealthError.exit_code if State.UNKNOWN in states or not states else 0
+
+
+def of_answers(said: Sequence[Said]) -> int:
+    if any(each.status < 0 for each in said):
+        return UnreachableError.exit_code
+    return 1 if any(each.status for each in said) else 0
