@@ -21,6 +21,7 @@ from clustr.remote.connection import Connection
 
 SECONDS = 20  # for one command, unless it asks for more
 TIMED_OUT, CANNOT_RUN, NOT_FOUND, SIGNALLED = 124, 126, 127, 128  # bash(1), EXIT STATUS; timeout(1)
+SPEAKER = re.compile(r"^bash: line \d+: ", re.MULTILINE)
 REFUSED = re.compile(r"command not found|permission denied|operation not permitted", re.IGNORECASE)
 
 
@@ -48,7 +49,7 @@ class ClustrBackend(BaseBackend):  # type: ignore[misc]
             self.fetch([question])
         answer = self._answers.get(question.command)
         if answer is None:
-            raise CouldNotLook(f"no answer to: {question.command}")
+            raise CouldNotLook(said(question.command, NOT_FOUND, "no answer"))
         refuse(question, answer, may_fail=bool(options.get("may_fail")))
         return self.result(answer.status, question.command.encode(), answer.stdout, answer.stderr)
 
@@ -84,12 +85,13 @@ def host_of(backend: BaseBackend) -> Host:
 def refuse(question: Question, answer: Answer, *, may_fail: bool) -> None:
     """Raises CouldNotLook where the answer says nothing about the node."""
     if answer.status == TIMED_OUT:
-        raise CouldNotLook(f"{question.command}: no answer within {question.seconds} s")
+        raise CouldNotLook(said(question.command, TIMED_OUT, f"no answer within {question.seconds} s"))
     unable = answer.status in (CANNOT_RUN, NOT_FOUND) or answer.status >= SIGNALLED
     if unable or (not may_fail and REFUSED.search(answer.stderr)):
         raise CouldNotLook(said(question.command, answer.status, answer.stderr or answer.stdout))
 
 
 def said(command: str, status: int, output: str) -> str:
-    excerpt = output.strip()[-500:] or f"status {status}"
-    return f"{command}: {excerpt}"
+    """Why there is no answer, then what was asked."""
+    excerpt = SPEAKER.sub("", output.strip())[-500:] or f"status {status}"
+    return f"{excerpt}\nasked: {command}"

@@ -15,10 +15,10 @@ METRICS = "http://127.0.0.1:2381"
 
 
 @check(
-    "etcd.health",
+    "k3s.etcd-health",
     says="etcd has a quorum and answers this server",
     on=etcd_members,
-    fix="start the servers that are down; clustr doctor --only 'k3s.service'",
+    fix="start the servers that are down; clustr doctor --only 'k3s.service-active'",
     gates=("k3s_server",),
     source="https://etcd.io/docs/v3.6/op-guide/monitoring/#health-check",
 )
@@ -29,7 +29,7 @@ def etcd_is_healthy(host: Host, node: Node, cluster: Cluster) -> str:
 
 
 @check(
-    "etcd.members",
+    "k3s.etcd-members",
     says="etcd has a leader, and this member is connected to all other servers",
     on=etcd_members,
     fix="start the servers that are down; remove members of servers that are gone: etcdctl member list, member remove",

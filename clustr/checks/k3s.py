@@ -19,7 +19,7 @@ SERVER_SECRETS = ("/etc/rancher/k3s/k3s.yaml", "/var/lib/rancher/k3s/server/toke
 
 
 @check(
-    "k3s.service",
+    "k3s.service-active",
     says="k3s runs",
     on=in_cluster,
     fix="clustr exec --limit {node} -- journalctl -eu 'k3s*'; clustr bootstrap --limit {node}",

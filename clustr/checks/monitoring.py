@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from clustr.checks.backend import Host
-from clustr.checks.check import Check, CouldNotLook, Severity, check, must
+from clustr.checks.check import Check, CheckFailed, CouldNotLook, Severity, check, must
 from clustr.checks.http import fetch, fetch_json, metrics
 from clustr.checks.where import monitors
 from clustr.inventory.model import Cluster, Node
@@ -18,7 +18,7 @@ API = "https://prometheus.io/docs/prometheus/latest/querying/api/"
 
 
 @check(
-    "monitoring.exporter",
+    "node-exporter.answers",
     says="node_exporter answers at the internal address, and speaks of this node",
     fix="clustr bootstrap --limit {node}",
     gates=("node_exporter",),
@@ -33,7 +33,7 @@ def exporter_answers(host: Host, node: Node, cluster: Cluster) -> str:
 
 
 @check(
-    "monitoring.prometheus",
+    "prometheus.ready",
     says="Prometheus is ready",
     on=monitors,
     fix="clustr bootstrap --limit {node}",
@@ -45,7 +45,7 @@ def prometheus_is_ready(host: Host, node: Node, cluster: Cluster) -> str:
 
 
 @check(
-    "monitoring.config",
+    "prometheus.config-loaded",
     says="Prometheus runs with its present configuration",
     on=monitors,
     fix="clustr exec --limit {node} -- promtool check config /etc/prometheus/prometheus.yml",
@@ -62,7 +62,7 @@ def prometheus_read_its_config(host: Host, node: Node, cluster: Cluster) -> str:
 
 
 @check(
-    "monitoring.rules",
+    "prometheus.rules-loaded",
     says="alert rules are loaded and evaluate without an error",
     on=monitors,
     fix="clustr bootstrap --limit {node}",
@@ -79,10 +79,10 @@ def rules_are_loaded(host: Host, node: Node, cluster: Cluster) -> str:
 
 
 @check(
-    "monitoring.targets",
+    "prometheus.targets-up",
     says="Prometheus sees the exporter of every node up",
     on=monitors,
-    fix="clustr doctor --only monitoring.exporter; let {node} reach port 9100 of the nodes",
+    fix="clustr doctor --only node-exporter.answers; let {node} reach port 9100 of the nodes",
     source=API + "#targets",
 )
 def every_node_is_up(host: Host, node: Node, cluster: Cluster) -> str:
@@ -95,7 +95,7 @@ def every_node_is_up(host: Host, node: Node, cluster: Cluster) -> str:
 
 
 @check(
-    "monitoring.alerts",
+    "prometheus.no-alerts",
     says="no alert fires",
     on=monitors,
     fix="look at the alert's node and cause; the rules are on {node} in /etc/prometheus",
@@ -110,7 +110,7 @@ def no_alert_fires(host: Host, node: Node, cluster: Cluster) -> str:
 
 
 @check(
-    "monitoring.alertmanager",
+    "alertmanager.ready",
     says="Alertmanager is ready, and Prometheus sends to it",
     on=monitors,
     fix="clustr bootstrap --limit {node}",
@@ -125,8 +125,11 @@ def alertmanager_is_ready(host: Host, node: Node, cluster: Cluster) -> str:
 
 
 def _data(host: Host, node: Node, what: str, query: str = "") -> Any:
-    """A part of Prometheus's HTTP API; an answer that is no success is one that nobody can read."""
-    answer = fetch_json(host, f"{PROMETHEUS}/api/v1/{what}", node.internal_address, query=query)
+    """A part of Prometheus's HTTP API. Where it does not answer, that is prometheus.ready's to say."""
+    try:
+        answer = fetch_json(host, f"{PROMETHEUS}/api/v1/{what}", node.internal_address, query=query)
+    except CheckFailed as failed:
+        raise CouldNotLook(str(failed)) from failed
     if answer["status"] != "success":
         raise CouldNotLook(f"/api/v1/{what} answers {answer['status']}")
     return answer["data"]

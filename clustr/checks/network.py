@@ -10,6 +10,7 @@ from clustr.inventory.model import Cluster, Node, Role
 
 AGENT_CA = "/var/lib/rancher/k3s/agent/server-ca.crt"
 REQUIREMENTS = "https://docs.k3s.io/installation/requirements#networking"
+FORWARDING = ("/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/bridge/bridge-nf-call-iptables")
 UNKNOWN_NAME = 2  # getent(1)
 
 
@@ -44,7 +45,9 @@ def servers_resolve(host: Host, node: Node, cluster: Cluster) -> str:
     found = list(dict.fromkeys(line.split()[0] for line in asked.stdout.splitlines()))
     wanted = [cluster.network.vip] if cluster.network.vip else [server.internal_address for server in cluster.servers]
     known = bool(found) and set(found) <= set(wanted)
-    must(known, found=f"{cluster.registration} is {', '.join(found) or 'unknown'}", wanted=f"of {', '.join(wanted)}")
+    must(
+        known, found=f"{cluster.registration} is {', '.join(found) or 'unknown'}", wanted=f"one of {', '.join(wanted)}"
+    )
     return f"{cluster.registration} is {', '.join(found)}"
 
 
@@ -57,9 +60,10 @@ def servers_resolve(host: Host, node: Node, cluster: Cluster) -> str:
     source="https://kubernetes.io/docs/setup/production-environment/container-runtimes/#network-configuration",
 )
 def packets_are_forwarded(host: Host, node: Node, cluster: Cluster) -> str:
-    found = [f"{key} = {host.sysctl(key)}" for key in ("net.ipv4.ip_forward", "net.bridge.bridge-nf-call-iptables")]
-    must(all(line.endswith(" = 1") for line in found), found=", ".join(found), wanted="1")
-    return ", ".join(found)
+    values = host.check_output(f"cat {' '.join(FORWARDING)}").split()
+    found = ", ".join(f"{path} is {value}" for path, value in zip(FORWARDING, values, strict=True))
+    must(set(values) == {"1"}, found=found, wanted="1")
+    return found
 
 
 @check(
@@ -82,7 +86,7 @@ def ports_are_open(host: Host, node: Node, cluster: Cluster) -> str:
 
 
 @check(
-    "network.api",
+    "network.api-port",
     says="every server's API is reached at its internal address",
     on=in_cluster,
     fix="let {node} reach port 6443 of the servers; clustr doctor --only 'k3s.*' where a server is down",

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from clustr.checks.backend import Host
 from clustr.checks.check import Check, CouldNotLook, Severity, check, must
-from clustr.checks.units import unit
+from clustr.checks.units import units
 from clustr.inventory.model import Cluster, Node
 
 CLOCK_OFFSET = 0.1  # seconds
 TIME_SERVICES = ("chrony.service", "chronyd.service")
 OTHER_TIME_SERVICES = ("systemd-timesyncd.service", "ntp.service", "ntpsec.service", "openntpd.service")
-FOLDERS = "/ /var/lib /var/log"
+FOLDERS = ("/", "/var/lib", "/var/log")
 AGAIN = "clustr bootstrap --limit {node}"
 
 
 @check(
-    "os.systemd",
+    "os.systemd-running",
     says="systemd runs and no unit has failed",
     fix="clustr exec --limit {node} -- systemctl --failed; mend the unit, then systemctl reset-failed",
     source="systemctl(1), is-system-running",
@@ -49,8 +49,9 @@ def hostname_is_the_nodes(host: Host, node: Node, cluster: Cluster) -> str:
     source="https://chrony-project.org/faq.html",
 )
 def one_time_service(host: Host, node: Node, cluster: Cluster) -> str:
-    ours = [unit(host, name) for name in TIME_SERVICES]
-    others = [other for other in (unit(host, name) for name in OTHER_TIME_SERVICES) if other.active == "active"]
+    seen = units(host, *TIME_SERVICES, *OTHER_TIME_SERVICES)
+    ours = [each for each in seen if each.name in TIME_SERVICES]
+    others = [each for each in seen if each.name in OTHER_TIME_SERVICES and each.active == "active"]
     running = next((each for each in ours if each.runs), None)
     must(running is not None, found=", ".join(each.state for each in ours), wanted="one of them active (running)")
     must(not others, found=", ".join(each.state for each in others), wanted="chrony alone")
@@ -74,7 +75,7 @@ def clock_is_right(host: Host, node: Node, cluster: Cluster) -> str:
 
 
 @check(
-    "os.swap",
+    "os.swap-off",
     says="swap is off",
     fix=AGAIN,
     gates=("base_os",),
@@ -93,7 +94,7 @@ def swap_is_off(host: Host, node: Node, cluster: Cluster) -> str:
     source="https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/ (k3s evicts at 5 %)",
 )
 def disk_has_room(host: Host, node: Node, cluster: Cluster) -> str:
-    return room(host, FOLDERS, 5)
+    return room(host, " ".join(FOLDERS), 5)
 
 
 @check(
@@ -104,7 +105,7 @@ def disk_has_room(host: Host, node: Node, cluster: Cluster) -> str:
     source="https://kubernetes.io/docs/concepts/architecture/garbage-collection/ (images are removed above 85 %)",
 )
 def disk_is_not_filling(host: Host, node: Node, cluster: Cluster) -> str:
-    return room(host, FOLDERS, 15)
+    return room(host, " ".join(FOLDERS), 15)
 
 
 @check(
@@ -123,33 +124,32 @@ def memory_is_available(host: Host, node: Node, cluster: Cluster) -> str:
 
 
 @check(
-    "os.writable",
+    "os.readonly-root",
     says="the root file system and /var can be written to",
     fix="clustr exec --limit {node} -- dmesg | grep -i 'read-only'; check the disk, then reboot {node}",
     source="https://github.com/kubernetes/node-problem-detector (ReadonlyFilesystem)",
 )
 def disks_are_writable(host: Host, node: Node, cluster: Cluster) -> str:
-    found = []
-    for folder in FOLDERS.split():
-        mount = host.check_output("findmnt --noheadings --raw --output=TARGET,OPTIONS --target=%s", folder)
-        target, options = mount.split(" ", 1)
-        must("rw" in options.split(","), found=f"{target} is mounted {options}", wanted="rw")
-        found.append(target)
-    return f"{', '.join(dict.fromkeys(found))}: rw"
+    table = host.check_output("findmnt --noheadings --raw --output=TARGET,OPTIONS")
+    options = dict(line.split(" ", 1) for line in table.splitlines())
+    mounts = dict.fromkeys(max((at for at in options if _holds(at, folder)), key=len) for folder in FOLDERS)
+    for at in mounts:
+        must("rw" in options[at].split(","), found=f"{at} is mounted {options[at]}", wanted="rw")
+    return f"{', '.join(mounts)}: rw"
 
 
 @check(
-    "os.reboot-due",
+    "os.reboot-required",
     says="no update waits for a reboot",
     fix="clustr exec --limit {node} -- cat /run/reboot-required.pkgs; drain {node} and reboot it when it suits",
     severity=Severity.WARNING,
     source="https://www.debian.org/doc/debian-policy/ch-opersys.html#signaling-that-a-reboot-is-required",
 )
 def no_reboot_is_due(host: Host, node: Node, cluster: Cluster) -> str:
-    due = host.file("/run/reboot-required").exists
-    listed = host.file("/run/reboot-required.pkgs").exists if due else False
-    names = host.check_output("cat /run/reboot-required.pkgs").split() if listed else []
-    must(not due, found=f"a reboot is due for {', '.join(sorted(set(names))) or 'an update'}", wanted="none")
+    flags = host.check_output("find /run -maxdepth 1 -name 'reboot-required*'").split()
+    listed = "/run/reboot-required.pkgs" in flags
+    names = sorted(set(host.check_output("cat /run/reboot-required.pkgs").split())) if listed else []
+    must(not flags, found=f"a reboot is due for {', '.join(names) or 'an update'}", wanted="none")
     return "none"
 
 
@@ -162,6 +162,10 @@ def room(host: Host, folders: str, percent: int) -> str:
             raise CouldNotLook(f"df says nothing of {folders}")
         lines += [_share(what, row.split(), percent) for row in table]
     return "; ".join(dict.fromkeys(lines))
+
+
+def _holds(mount: str, folder: str) -> bool:
+    return f"{folder}/".startswith(mount if mount == "/" else f"{mount}/")
 
 
 def _share(what: str, row: list[str], percent: int) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clustr.checks.backend import Host
 from clustr.checks.check import must
+
+PROPERTIES = "LoadState,ActiveState,SubState,NRestarts,ActiveEnterTimestamp"
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,14 @@ class Unit:
         )
 
 
-def unit(host: Host, name: str) -> Unit:
-    properties = "LoadState,ActiveState,SubState,NRestarts,ActiveEnterTimestamp"
-    shown = host.check_output("systemctl show --property=%s -- %s", properties, name)
-    values = dict(line.split("=", 1) for line in shown.splitlines())
+def units(host: Host, *names: str) -> list[Unit]:
+    """These units in this order, also those that do not exist."""
+    shown = host.check_output(f"systemctl show --property={PROPERTIES} -- {' '.join(names)}")
+    blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown.strip().split("\n\n")]
+    return [_unit(name, values) for name, values in zip(names, blocks, strict=True)]
+
+
+def _unit(name: str, values: Mapping[str, str]) -> Unit:
     return Unit(
         name,
         values["LoadState"],
@@ -44,7 +51,7 @@ def unit(host: Host, name: str) -> Unit:
 
 def must_run(host: Host, name: str) -> str:
     """The state of a unit that must run; a failed one shows the end of its journal."""
-    seen = unit(host, name)
+    (seen,) = units(host, name)
     journal = "" if seen.runs else last_words(host, name)
     must(seen.runs, found=seen.state, wanted="active (running)", evidence=journal)
     restarted = f", restarted {seen.restarts} times by systemd" if seen.restarts not in ("", "0") else ""
