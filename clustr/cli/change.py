@@ -16,7 +16,7 @@ app = typer.Typer(rich_markup_mode=None)
 
 @app.command(
     help=words(
-        "Show who holds the cluster's lock, and free it. For a run that is gone: a silent one is taken over after a minute.",
+        "Show who holds the cluster's lock, and free it. A run that is gone loses it by itself after a minute.",
         "clustr unlock",
         "clustr unlock -i site.yaml --yes",
     ),

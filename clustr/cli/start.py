@@ -137,7 +137,7 @@ def plan(
 
 @app.command(
     help=words(
-        "Make the nodes what the inventory says. Shows the plan and asks first; checks each stage; fetches the kubeconfig.",
+        "Make the nodes what the inventory says. It shows the plan and asks first.",
         "clustr bootstrap",
         "clustr bootstrap site.yaml --yes --limit gpu11",
     ),

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
 
 from clustr.engine import events
 from clustr.engine.events import Event
@@ -25,8 +24,11 @@ def state_home() -> Path:
 
 def write_private(path: Path, text: str) -> None:
     """A file that only its owner reads, from its first byte on."""
-    with _private(path, os.O_TRUNC) as file:
-        file.write(text)
+    file = _private(path, os.O_TRUNC)
+    try:
+        _put(file, text)
+    finally:
+        os.close(file)
 
 
 class Journal:
@@ -35,7 +37,8 @@ class Journal:
     def __init__(self, cluster: str, command: str, now: datetime | None = None) -> None:
         self.folder = _new_folder(state_home() / cluster, now or datetime.now())
         self._events = _private(self.folder / "events.jsonl", os.O_APPEND)
-        self._lock = threading.Lock()
+        self._open = True
+        self._lock = threading.RLock()
         self._write({"event": "Command", "command": command, "cluster": cluster})
 
     def __enter__(self) -> Journal:
@@ -51,8 +54,9 @@ class Journal:
             self._write({"event": type(event).__name__, **asdict(event)})
             node, line = _log_line(event)
             if node:
-                with _private(self.log(node), os.O_APPEND) as log:
-                    log.write(f"{datetime.now():%H:%M:%S}  {line}\n")
+                log = _private(self.log(node), os.O_APPEND)
+                _put(log, f"{datetime.now():%H:%M:%S}  {line}\n")
+                os.close(log)
 
     def plan(self, plan: Plan) -> None:
         write_private(self.folder / "plan.json", json.dumps(plan_document(plan), indent=2, ensure_ascii=False) + "\n")
@@ -62,14 +66,15 @@ class Journal:
 
     def close(self) -> None:
         with self._lock:
-            self._events.close()
+            if self._open:
+                os.close(self._events)
+            self._open = False
 
     def _write(self, record: dict[str, object]) -> None:
         """Each line is there at once, so that a run that is killed leaves all that it told; after `close`, nothing."""
-        if not self._events.closed:
+        if self._open:
             stamped = {"time": datetime.now().astimezone().isoformat(timespec="milliseconds"), **record}
-            self._events.write(json.dumps(stamped, ensure_ascii=False) + "\n")
-            self._events.flush()
+            _put(self._events, json.dumps(stamped, ensure_ascii=False) + "\n")
 
 
 def _new_folder(cluster: Path, now: datetime) -> Path:
@@ -87,9 +92,15 @@ def _new_folder(cluster: Path, now: datetime) -> Path:
     raise FileExistsError(f"{cluster / stamp} and 98 more are there already")
 
 
-def _private(path: Path, how: int) -> TextIO:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | how, 0o600)
-    return os.fdopen(descriptor, "w", encoding="utf-8", errors="replace")
+def _private(path: Path, how: int) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | how, 0o600)
+
+
+def _put(file: int, text: str) -> None:
+    """Past Python's buffers, which a signal handler must not enter twice."""
+    left = text.encode("utf-8", "replace")
+    while left:
+        left = left[os.write(file, left) :]
 
 
 def _log_line(event: Event) -> tuple[str, str]:

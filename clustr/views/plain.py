@@ -25,7 +25,7 @@ class Plain:
         self._screen = screen
         self._verbose = verbose
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # Ctrl-C's own note may come in the middle of another event
 
     def emit(self, event: Event) -> None:
         with self._lock:

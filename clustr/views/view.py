@@ -7,11 +7,13 @@ import sys
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from clustr.engine.events import Event
-from clustr.inventory.secrets import Secret
 from clustr.views.report_view import Ending
+
+if TYPE_CHECKING:
+    from clustr.inventory.secrets import Secret
 
 
 class Output(StrEnum):
@@ -52,6 +54,8 @@ class View:
 
     def ask_passphrase(self, key: Path) -> Secret | None:
         """The passphrase of an encrypted key, None where nobody can be asked."""
+        from clustr.inventory.secrets import Secret
+
         if not sys.stdin.isatty():
             return None
         self.pause()
