@@ -154,18 +154,22 @@ class Run:
         return ""
 
     def _work(self, share: Share) -> None:
-        changes = second_look(share)
-        disturbs = max((change.disrupts for change in changes), default=Disrupts.NOTHING) > Disrupts.NOTHING
-        name = share.node.name
-        if not (disturbs and self._seen.knows(name)):
-            do(share, changes)
+        disturbs = any(change.disrupts > Disrupts.NOTHING for change in share.planned)
+        if disturbs and self._seen.knows(share.node.name):
+            self._disturb(share)
+        else:
+            do(share, second_look(share))
             hold_gate(share, self._gate)
-            return
+
+    def _disturb(self, share: Share) -> None:
+        """The same for a node with work on it: in its turn, drained before, given back after its gate."""
+        name = share.node.name
         with self._rollout.place(share.node):
             if self._stop:
                 raise Halted("stopped by Ctrl-C before it was begun")
             server = self._server_for(name)
             try:
+                changes = second_look(share)
                 drain(share, server)
                 do(share, changes)
                 hold_gate(share, self._gate)

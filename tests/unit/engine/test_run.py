@@ -1,0 +1,197 @@
+"""The run: order, width, stop rules, reboots, and that one node's failure is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pytest
+
+from clustr.engine import run as engine_run
+from clustr.engine.events import Event, GoalDone, NodeFailed, NodeSkipped
+from clustr.engine.fleet import Fleet
+from clustr.engine.goal import Disrupts, Goal, Later
+from clustr.engine.makers import step
+from clustr.engine.observe import ask_all
+from clustr.engine.plan import make_plan, wanted
+from clustr.engine.run import Report, Run
+from clustr.engine.stage import Stage
+from clustr.engine.window import Stop
+from clustr.inventory.model import Cluster, Node, Rollout
+from clustr.remote.facts import Seen
+from tests.unit.engine.simulated import SimulatedNode, World
+from tests.unit.engine.things import cluster_of, component
+
+
+@pytest.fixture(autouse=True)
+def _simulated_facts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(connection: SimulatedNode, node: Node) -> object:
+        return connection.world.facts(node.name)
+
+    monkeypatch.setattr(engine_run, "read_facts", read)
+
+
+def goal(name: str, disrupts: Disrupts = Disrupts.NOTHING) -> Goal:
+    return step(name, probe="ask", wanted="yes", apply="act", disrupts=disrupts)
+
+
+def everyone(cluster: Cluster, _seen: Seen) -> tuple[Node, ...]:
+    return cluster.nodes
+
+
+def agents(cluster: Cluster, _seen: Seen) -> tuple[Node, ...]:
+    return cluster.agents
+
+
+def servers(cluster: Cluster, _seen: Seen) -> tuple[Node, ...]:
+    return cluster.servers
+
+
+def stage(title: str, goals: Iterable[Goal], nodes: object = everyone, at_once: int = 64) -> Stage:
+    kept = list(goals)
+    return Stage(title, nodes, (component(title.lower(), lambda *_: kept),), at_once)  # type: ignore[arg-type]
+
+
+def go(
+    world: World, cluster: Cluster, stages: Sequence[Stage], gate: object = None, *, between: object = None
+) -> tuple[Report, list[Event]]:
+    events: list[Event] = []
+    fleet = Fleet(cluster, world.open)
+    seen = Seen({node.name: world.facts(node.name) for node in cluster.nodes})
+    goals = wanted(cluster, seen, stages)
+    plan = make_plan(cluster, seen, stages, goals, ask_all(goals, fleet, events.append))
+    if callable(between):
+        between()
+    run = Run(
+        cluster,
+        seen,
+        plan,
+        fleet,
+        stages=stages,
+        run_id="run1",
+        gate=gate or (lambda stage, node: []),  # type: ignore[arg-type]
+        emit=events.append,
+        stop=Stop(),
+        log=lambda node: f"{node}.log",
+    )
+    return run.go(), events
+
+
+def names(events: Iterable[Event], kind: type[Event]) -> list[str]:
+    return [event.node for event in events if isinstance(event, kind)]  # type: ignore[attr-defined]
+
+
+def test_stages_follow_each_other_and_goals_keep_their_order() -> None:
+    world = World()
+    report, _ = go(world, cluster_of("cp1"), [stage("One", [goal("a"), goal("b")]), stage("Two", [goal("c")])])
+    assert world.happened == ["cp1: a", "cp1: b", "cp1: c"]
+    assert report.done == ("cp1",)
+
+
+def test_a_node_stops_at_its_first_failed_goal_and_the_others_finish() -> None:
+    world = World(fails={("n2", "a")})
+    stages = [stage("One", [goal("a"), goal("b")]), stage("Two", [goal("c")])]
+    report, events = go(world, cluster_of("cp1", "n1", "n2"), stages)
+    assert set(report.done) == {"cp1", "n1"}
+    assert set(report.failed) == {"n2"}
+    assert "n2: b" not in world.happened
+    assert "n2: c" not in world.happened
+    (failed,) = [event for event in events if isinstance(event, NodeFailed)]
+    assert (failed.component, failed.goal, failed.line, failed.log) == ("one", "a", 41, "n2.log")
+    assert "E: it broke" in failed.detail
+
+
+def test_what_is_done_is_what_was_planned() -> None:
+    world = World(met={"n1": {"a"}})
+    _, events = go(world, cluster_of("cp1", "n1"), [stage("One", [goal("a"), goal("b")])])
+    done = {(event.node, event.goal) for event in events if isinstance(event, GoalDone)}
+    assert done == {("cp1", "a"), ("cp1", "b"), ("n1", "b")}
+
+
+def test_more_than_the_plan_showed_stops_that_node_with_both_lists() -> None:
+    world = World(met={"n1": {"a"}})
+    stages = [stage("One", [goal("a"), goal("b")])]
+    report, _ = go(world, cluster_of("cp1", "n1"), stages, between=lambda: world.met["n1"].clear())
+    assert set(report.failed) == {"n1"}
+    detail = report.failed["n1"].detail
+    assert detail.splitlines()[0] == "planned:"
+    assert "found now:" in detail
+    assert "n1: a" not in world.happened
+    assert "n1: b" not in world.happened
+
+
+def test_known_nodes_whose_changes_disrupt_are_drained_and_given_back() -> None:
+    world = World(knows=("cp1", "n1"))
+    go(world, cluster_of("cp1", "n1"), [stage("One", [goal("a", Disrupts.WORKLOADS)], agents)])
+    assert world.happened == ["cordon n1", "drain n1", "n1: a", "uncordon n1"]
+
+
+def test_a_node_that_the_cluster_does_not_know_is_not_drained() -> None:
+    world = World(knows=("cp1",))
+    go(world, cluster_of("cp1", "n1"), [stage("One", [goal("a", Disrupts.WORKLOADS)], agents)])
+    assert world.happened == ["n1: a"]
+
+
+def test_a_refused_drain_leaves_the_node_uncordoned_and_otherwise_untouched() -> None:
+    world = World(knows=("cp1", "n1"), refuses_drain={"n1"})
+    report, _ = go(world, cluster_of("cp1", "n1"), [stage("One", [goal("a", Disrupts.WORKLOADS)], agents)])
+    assert world.happened == ["cordon n1", "drain n1", "uncordon n1"]
+    assert set(report.failed) == {"n1"}
+
+
+def test_a_boot_comes_after_its_goal_and_the_rest_after_the_boot() -> None:
+    world = World(knows=("cp1", "n1"))
+    goals = [goal("a"), goal("kernel", Disrupts.REBOOT), goal("b")]
+    report, _ = go(world, cluster_of("cp1", "n1"), [stage("One", goals, agents)])
+    assert world.happened == ["cordon n1", "drain n1", "n1: a", "n1: kernel", "reboot n1", "n1: b", "uncordon n1"]
+    assert report.done == ("cp1", "n1")
+
+
+def test_the_rollout_disturbs_only_so_many_at_once() -> None:
+    nodes = ["cp1", *(f"n{number}" for number in range(8))]
+    world = World(knows=tuple(nodes), seconds=0.02)
+    go(world, cluster_of(*nodes, rollout=Rollout(at_once="2")), [stage("One", [goal("a", Disrupts.WORKLOADS)], agents)])
+    assert world.most_at_work == 2
+
+
+def test_after_too_many_failures_no_further_node_is_disturbed() -> None:
+    nodes = ["cp1", *(f"n{number}" for number in range(6))]
+    world = World(knows=tuple(nodes), fails={(f"n{number}", "a") for number in range(6)})
+    stages = [stage("One", [goal("a", Disrupts.WORKLOADS)], agents)]
+    report, events = go(world, cluster_of(*nodes, rollout=Rollout(at_once="1", max_failures=1)), stages)
+    assert len(report.failed) == 2
+    assert len(names(events, NodeSkipped)) == 4
+    assert len([what for what in world.happened if what.startswith("drain")]) == 2
+
+
+def test_a_node_that_does_not_come_back_stops_the_rollout_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clustr.engine.work.BOOT_WITHIN", 0.1)
+    nodes = ["cp1", *(f"n{number}" for number in range(4))]
+    world = World(knows=tuple(nodes), dead={"n0"})
+    stages = [stage("One", [goal("kernel", Disrupts.REBOOT)], agents)]
+    report, events = go(world, cluster_of(*nodes, rollout=Rollout(at_once="1", max_failures=9)), stages)
+    assert set(report.failed) == {"n0"}
+    assert sorted(names(events, NodeSkipped)) == ["n1", "n2", "n3"]
+
+
+def test_never_more_than_one_server_down() -> None:
+    world = World(knows=("cp1", "cp2", "cp3"), fails={("cp1", "a")})
+    report, events = go(world, cluster_of("cp1", "cp2", "cp3"), [stage("One", [goal("a")], servers, at_once=1)])
+    assert set(report.failed) == {"cp1"}
+    assert names(events, NodeSkipped) == ["cp2", "cp3"]
+
+
+def test_what_is_not_known_yet_skips_the_node_and_says_what_is_missing() -> None:
+    goals = [step("token", probe="ask", wanted=Later("First server", "join token"), apply="act")]
+    report, _ = go(World(), cluster_of("cp1", "n1"), [stage("One", goals, agents)])
+    assert report.skipped == {"n1": "join token is not known: First server is not done"}
+
+
+def test_a_red_gate_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clustr.engine.work.GATE_WITHIN", 0.0)
+    report, _ = go(World(), cluster_of("cp1"), [stage("One", [goal("a")])], lambda stage, node: ["k3s.ready: no"])
+    assert report.failed["cp1"].detail == "k3s.ready: no"
+
+
+@pytest.mark.parametrize(("at_once", "nodes", "width"), [("10%", 50, 5), ("10%", 3, 1), ("4", 100, 4), ("100%", 7, 7)])
+def test_the_width_of_a_rollout(at_once: str, nodes: int, width: int) -> None:
+    assert Rollout(at_once=at_once).width(nodes) == width
