@@ -1,0 +1,130 @@
+"""One end of a connection, and what a person is told when it cannot be had."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from clustr.errors import LoginError, UnreachableError
+from clustr.inventory.model import Bastion, Node
+from clustr.inventory.secrets import Secret
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One end to log in at, as the inventory says: a node, or a bastion on the way to it."""
+
+    node: str  # that errors name
+    host: str
+    user: str | None = None  # None, here and for port: as ~/.ssh/config says
+    port: int | None = None
+    key: Path | None = None
+    password: Secret | None = None
+    passphrase: Secret | None = None
+    accept_new: bool = True
+    known_hosts: Path | None = None
+    timeout: int = 10  # seconds
+    bastion: bool = False
+
+
+def node_hop(node: Node) -> Hop:
+    """Port 22 may be changed by ~/.ssh/config: it is what the inventory has where nobody wrote a port."""
+    ssh = node.ssh
+    return Hop(
+        node=node.name,
+        host=node.address,
+        user=ssh.user,
+        port=ssh.port if ssh.port != 22 else None,
+        key=ssh.key.expanduser() if ssh.key else None,
+        password=ssh.password,
+        passphrase=ssh.passphrase,
+        accept_new=ssh.host_keys == "accept-new",
+        known_hosts=ssh.known_hosts.expanduser() if ssh.known_hosts else None,
+        timeout=ssh.connect_timeout,
+    )
+
+
+def bastion_hop(hop: Hop, bastion: Bastion) -> Hop:
+    """A bastion on the way to `hop`. What it does not set itself is as for the node, but never the password."""
+    return Hop(
+        node=hop.node,
+        host=bastion.host,
+        user=bastion.user or hop.user,
+        port=bastion.port if bastion.port != 22 else None,
+        key=bastion.key.expanduser() if bastion.key else hop.key,
+        passphrase=hop.passphrase,
+        accept_new=hop.accept_new,
+        known_hosts=hop.known_hosts,
+        timeout=hop.timeout,
+        bastion=True,
+    )
+
+
+@dataclass(frozen=True)
+class End:
+    """A hop with what ~/.ssh/config adds to it, and the bastion before it ("" where there is none)."""
+
+    hop: Hop
+    user: str
+    host: str
+    port: int
+    through: str = ""
+
+    @property
+    def called(self) -> str:
+        return f"the bastion {self.host}" if self.hop.bastion else self.host
+
+    @property
+    def known_as(self) -> str:
+        """Its name in known_hosts."""
+        return self.host if self.port == 22 else f"[{self.host}]:{self.port}"
+
+    def by_hand(self, program: str = "ssh -v") -> str:
+        """The command a person can try."""
+        words = [] if self.port == 22 else ["-p", str(self.port)]
+        words += ["-i", str(self.hop.key)] if self.hop.key else []
+        words += ["-o", f"ProxyJump={self.through}"] if self.through else []
+        return f"{program} {shlex.join([*words, f'{self.user}@{self.host}'])}"
+
+    def unknown_name(self, detail: str) -> UnreachableError:
+        remedy = "correct the bastion's host" if self.hop.bastion else "correct its address in the inventory"
+        return self._unreachable(f"no address is known for {self.host}", remedy, detail)
+
+    def refused(self) -> UnreachableError:
+        problem = f"{self.called} refuses connections on port {self.port}"
+        return self._unreachable(problem, "start sshd there, or correct ssh.port", "")
+
+    def silent(self, detail: str = "") -> UnreachableError:
+        problem = f"{self.called} does not answer on port {self.port} within {self.hop.timeout} s"
+        return self._unreachable(problem, f"is it on? try: {self.by_hand()}", detail)
+
+    def no_way(self, detail: str) -> UnreachableError:
+        return self._unreachable(f"{self.called} cannot be reached", f"try: {self.by_hand()}", detail)
+
+    def no_ssh(self, detail: str) -> UnreachableError:
+        problem = f"port {self.port} of {self.called} does not speak SSH as it should, or has too many logins at once"
+        return self._unreachable(problem, f"try: {self.by_hand()}", detail)
+
+    def not_forwarded(self, code: int, bastion: End) -> UnreachableError:
+        """`code` is RFC 4254, 5.1's: 1 is prohibited; 2 is that the far end could not be connected to."""
+        if code == 1:
+            remedy = "set AllowTcpForwarding yes in its /etc/ssh/sshd_config"
+            return self._unreachable(f"{bastion.called} forwards no connections", remedy, "")
+        problem = f"{bastion.called} cannot reach {self.host}:{self.port}"
+        return self._unreachable(problem, f"try it there: nc -zv {shlex.quote(self.host)} {self.port}", "")
+
+    def login_refused(self, tried: Sequence[str]) -> LoginError:
+        problem = f"{self.called} refuses the login as {self.user}"
+        remedy = f"{self.by_hand('ssh-copy-id')}, or correct ssh.user and ssh.key"
+        detail = "\n".join(tried) or "nothing to try: no ssh.key, no agent, no key in ~/.ssh"
+        return LoginError(problem, remedy, node=self.hop.node, detail=detail)
+
+    def no_key(self, reasons: Sequence[str]) -> LoginError:
+        """No key that was named can be used at all, so nothing was tried."""
+        remedy = "correct ssh.key and ssh.passphrase in the inventory, or ssh-add the key"
+        return LoginError(reasons[0], remedy, node=self.hop.node, detail="\n".join(reasons[1:]))
+
+    def _unreachable(self, problem: str, remedy: str, detail: str) -> UnreachableError:
+        return UnreachableError(problem, remedy, node=self.hop.node, detail=detail)
