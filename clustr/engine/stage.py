@@ -20,8 +20,7 @@ class Component(Protocol):
 
     __name__: str
 
-    @staticmethod
-    def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]: ...
+    def goals(self, cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]: ...
 
 
 @dataclass(frozen=True)
