@@ -5,7 +5,6 @@ Other labs may come and go meanwhile; what carries the name of one that is not `
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Collection
 from pathlib import Path
@@ -79,7 +78,7 @@ def _processes() -> set[str]:
         try:
             parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
             groups, words = (folder / "cgroup").read_text(), (folder / "cmdline").read_bytes().split(b"\0")
-            mine = os.readlink(folder / "ns/pid") == os.readlink("/proc/self/ns/pid")
+            mine = (folder / "ns/pid").readlink() == Path("/proc/self/ns/pid").readlink()
         except OSError:
             continue
         if (words[0] and "clustr-lab/" in groups) or (words[0] and parent == "1" and mine):
