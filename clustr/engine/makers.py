@@ -75,7 +75,7 @@ def packages(
     words = " ".join(quote(name) for name in names)
     state = "held" if hold else "installed"
     flag = "--hold " if hold else ""
-    wanted = "".join(f"{name} {state}\n" for name in names)
+    wanted = state if len(names) == 1 else "".join(f"{name} {state}\n" for name in names)
     undo = f"# stays: apt-get remove {words}"
     return Goal(label, f"probe_packages {flag}{words}", wanted, f"apply_packages {flag}{words}", disrupts, undo=undo)
 

@@ -179,6 +179,8 @@ def _change(order: int, node: str, goal: Goal, answer: Answer) -> Change:
         before, after = before and before.partition("\n")[0], goal.wanted.partition("\n")[0]
     elif goal.show is Show.HIDDEN or goal.secret:
         before, after = ("absent" if kind is Kind.ADD else None), None
+    elif before is not None and after is not None:
+        before, after = _apart(before, after)
     return Change(
         goal.about or node,
         node,
@@ -192,6 +194,14 @@ def _change(order: int, node: str, goal: Goal, answer: Answer) -> Change:
         known=later.stage if later else "",
         work=apply_work(order, goal),
     )
+
+
+def _apart(before: str, after: str) -> tuple[str, str]:
+    """Two answers of several lines, the lines that they share left out."""
+    old, new = before.splitlines(), after.splitlines()
+    if len(new) < 2:
+        return before, after
+    return "\n".join(line for line in old if line not in new), "\n".join(line for line in new if line not in old)
 
 
 def _diff(before: str, after: str) -> str:

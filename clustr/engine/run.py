@@ -94,7 +94,8 @@ class Run:
                 self._stage(place, stage, planned)
         seconds = time.monotonic() - begun
         over = {*self._failed, *self._skipped}
-        done = tuple(node.name for node in self._cluster.nodes if node.name not in over)
+        looked_at = {name for stage_plan in self._plan.stages for name in stage_plan.nodes}
+        done = tuple(node.name for node in self._cluster.nodes if node.name in looked_at - over)
         self._emit(RunDone(done, tuple(self._failed), seconds))
         return Report(done, self._failed, self._skipped, seconds, bool(self._stop))
 

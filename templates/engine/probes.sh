@@ -41,7 +41,7 @@ probe_link() {
 }
 
 probe_packages() {
-  local hold=no name state
+  local hold=no name state found
   if [ "$1" = --hold ]; then
     hold=yes
     shift
@@ -49,13 +49,14 @@ probe_packages() {
   # One dpkg-query for all; it fails for names it does not know, which is an answer too.
   state=$(dpkg-query -W -f='${Package} ${db:Status-Want} ${db:Status-Status}\n' -- "$@" 2>/dev/null) || true
   for name in "$@"; do
-    if grep -qxF "$name hold installed" <<<"$state"; then
-      if [ "$hold" = yes ]; then echo "$name held"; else echo "$name installed"; fi
+    if grep -qxF "$name hold installed" <<<"$state" && [ "$hold" = yes ]; then
+      found=held
     elif grep -qE "^${name//./\\.} [a-z]+ installed$" <<<"$state"; then
-      echo "$name installed"
+      found=installed
     else
-      echo "$name absent"
+      found=absent
     fi
+    if [ $# = 1 ]; then echo "$found"; else echo "$name $found"; fi
   done
 }
 

@@ -113,11 +113,15 @@ def test_a_restart_is_planned_from_what_the_files_will_be() -> None:
     assert change.goal == "thing.service runs"
 
 
+def test_answers_of_several_lines_show_what_differs() -> None:
+    change = only(plan_of([packages(["chrony", "curl"])], ["chrony absent\ncurl installed\n"]))
+    assert (change.before, change.after) == ("chrony absent", "chrony installed")
+
+
 def test_packages_name_each_state() -> None:
     goal = packages(["chrony", "curl"], hold=True)
     change = only(plan_of([goal], ["chrony installed\ncurl held\n"]))
-    assert change.before == "chrony installed\ncurl held"
-    assert change.after == "chrony held\ncurl held"
+    assert (change.before, change.after) == ("chrony installed", "chrony held")
 
 
 def test_disruption_is_shown() -> None:
