@@ -45,7 +45,7 @@ def _label(node: Node, key: str, value: str) -> Goal:
     return step(
         f"label {key}",
         probe=f"node_object_probe {quote(node.name)} label {quote(key)}",
-        wanted=f"= {value}",
+        wanted=f'"{value}"',
         apply=f"node_object_set_label {quote(node.name)} {quote(key)} {quote(value)}",
         about=node.name,
     )
@@ -57,7 +57,7 @@ def _taint(node: Node, taint: Taint) -> Goal:
     return step(
         f"taint {name}",
         probe=f"node_object_probe {quote(node.name)} taint {quote(name)}",
-        wanted=f"= {taint.value}",
+        wanted=f'"{taint.value}"',
         apply=f"node_object_set_taint {quote(node.name)} {quote(name)} {quote(whole)}",
         about=node.name,
     )

@@ -23,14 +23,6 @@ DISK_FREE_MB = 4096  # of /var/lib: the binary, its data and the images of the p
 # docs.k3s.io/installation/requirements: 2 GB and 512 MB; a machine of 2 GB shows less than that.
 MEMORY_MB = {Role.SERVER: 1800, Role.AGENT: 450}
 CPUS = {Role.SERVER: 2, Role.AGENT: 1}
-# Keys that clustr itself sets for the life of a cluster, or that would put a secret in the inventory.
-OWN_KEYS = frozenset(
-    {
-        *("token", "token-file", "agent-token", "agent-token-file"),
-        *("server", "cluster-init", "cluster-reset", "data-dir"),
-        *("node-name", "node-ip", "node-label", "node-taint"),
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -190,14 +182,6 @@ def versions(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
             yield Finding("k3s.skipped-minor", node.name, problem, remedy)
 
 
-def own_keys(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
-    further = {"server_config": cluster.k3s.server_config, "agent_config": cluster.k3s.agent_config}
-    for field, keys in further.items():
-        for key in sorted(set(keys) & OWN_KEYS):
-            problem = f"k3s.{field} has {key}, which clustr sets itself"
-            yield Finding("k3s.own-key", "inventory", problem, "take it out")
-
-
 RULES: tuple[Rule, ...] = (
     system,
     cgroup,
@@ -209,7 +193,6 @@ RULES: tuple[Rule, ...] = (
     rejoining,
     two_clusters,
     versions,
-    own_keys,
 )
 
 

@@ -32,14 +32,14 @@ node_object_read() {
   mv -T -- "$known.new" "$known"
 }
 
-# node_object_probe NODE label|taint KEY: "= VALUE", since a value may be empty, or "absent".
+# node_object_probe NODE label|taint KEY: the value in quotes, or absent.
 node_object_probe() {
   local kind key value
   node_object_read
   if [ -e "$scratch/node_objects/$1" ]; then
     while IFS=$'\t' read -r kind key value; do
       if [ "$kind" = "$2" ] && [ "$key" = "$3" ]; then
-        echo "= $value"
+        echo "\"$value\""
         return
       fi
     done <"$scratch/node_objects/$1"

@@ -60,8 +60,7 @@ CASES: dict[str, tuple[Component, Cluster, str, Seen]] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_scripts_are_as_they_were(case: str, golden: Golden) -> None:
-    component, *rest = CASES[case]
-    found = list(goals(component, *rest).values())
+    found = list(goals(*CASES[case]).values())
     texts = {
         "probe": "\n".join(f"# {goal.name}: {_shown(goal.wanted)}\n{goal.probe}\n" for goal in found),
         "apply": "\n".join(apply_work(place, goal).script + "\n" for place, goal in enumerate(found)),
@@ -76,8 +75,7 @@ def _shown(wanted: str | Later) -> str:
 
 @pytest.mark.parametrize("case", CASES)
 def test_rendered_scripts_pass_shellcheck(case: str, tmp_path: Path) -> None:
-    component, *rest = CASES[case]
-    found = list(goals(component, *rest).values())
+    found = list(goals(*CASES[case]).values())
     works = [apply_work(place, goal) for place, goal in enumerate(found)]
     apply = apply_script(works, stage="s", node="n", run_id="r", reboots=False)
     for text in (probe_script(found, "n0nce"), apply):
@@ -92,8 +90,7 @@ def test_rendered_scripts_pass_shellcheck(case: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_same_facts_give_the_same_goals(case: str) -> None:
-    component, *rest = CASES[case]
-    assert goals(component, *rest) == goals(component, *rest)
+    assert goals(*CASES[case]) == goals(*CASES[case])
 
 
 def test_the_first_server_is_the_one_that_holds_data() -> None:
