@@ -88,7 +88,7 @@ def refuse(question: Question, answer: Answer, *, may_fail: bool) -> None:
         raise CouldNotLook(said(question.command, TIMED_OUT, f"no answer within {question.seconds} s"))
     unable = answer.status in (CANNOT_RUN, NOT_FOUND) or answer.status >= SIGNALLED
     if unable or (not may_fail and REFUSED.search(answer.stderr)):
-        raise CouldNotLook(said(question.command, answer.status, answer.stderr or answer.stdout))
+        raise CouldNotLook(said(question.command, answer.status, answer.stderr))
 
 
 def said(command: str, status: int, output: str) -> str:

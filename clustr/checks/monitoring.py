@@ -50,14 +50,11 @@ def prometheus_is_ready(host: Host, node: Node, cluster: Cluster) -> str:
     on=monitors,
     fix="clustr exec --limit {node} -- promtool check config /etc/prometheus/prometheus.yml",
     gates=("prometheus",),
-    source="https://prometheus.io/docs/prometheus/latest/configuration/configuration/",
+    source=API + "#runtime-information",
 )
 def prometheus_read_its_config(host: Host, node: Node, cluster: Cluster) -> str:
-    page = fetch(host, f"{PROMETHEUS}/metrics", node.internal_address)
-    reload = metrics(page, "prometheus_config_last_reload_successful")
-    if not reload:
-        raise CouldNotLook("its metrics say nothing of a reload")
-    must(reload[0][1] == 1, found="its last reload failed", wanted="a configuration that it can read")
+    succeeded = _data(host, node, "status/runtimeinfo")["reloadConfigSuccess"]
+    must(succeeded is True, found="its last reload failed", wanted="a configuration that it can read")
     return "its last reload succeeded"
 
 

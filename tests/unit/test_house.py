@@ -16,7 +16,7 @@ OWNERS = {
     "fabric": "clustr/remote/ssh.py",
     "paramiko": "clustr/remote/ssh.py",
     "testinfra": "clustr/checks/",
-    "threading": ("clustr/engine/", "clustr/remote/", "clustr/views/", "clustr/lab/mirror.py"),
+    "threading": ("clustr/engine/", "clustr/remote/", "clustr/views/", "clustr/lab/mirror.py", "clustr/checks/learning.py"),
 }
 PURE = (
     "inventory/model.py",
