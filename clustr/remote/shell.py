@@ -13,7 +13,7 @@ from clustr.errors import ApplyError, ClustrError, UnreachableError
 from clustr.inventory.secrets import Secret
 from clustr.remote.connection import Result
 from clustr.remote.session import CHUNK, STARTED, Channel, Outcome, Session, command
-from clustr.remote.sudo import Refusal, refusal, refusal_error
+from clustr.remote.sudo import ARRIVED, Refusal, refusal, refusal_error
 
 GRACE = 10.0  # seconds that a script's own limit on the node gets before the line is given up
 
@@ -58,7 +58,7 @@ class SshConnection:
         if sudo and not outcome.started and refusal(outcome.noise) is Refusal.NO_TERMINAL:
             self._needs_terminal = True
             return self._under_terminal(script, on_line, timeout)
-        result = self._result(outcome, timeout, sudo=sudo)
+        result = self._result(outcome, timeout)
         self._sudo_works = self._sudo_works or sudo
         return result
 
@@ -75,7 +75,7 @@ class SshConnection:
         size = local.stat().st_size
         header = f"{self._password}\nclustr:file\n{remote}\n{mode:04o}\n{size}\n".encode()
         outcome = self._exec("put.sh", _with_file(header, local))
-        self._stored(self._result(outcome, None, sudo=True), remote)
+        self._stored(self._result(outcome, None), remote)
 
     def close(self) -> None:
         self._line.close()
@@ -97,13 +97,13 @@ class SshConnection:
             error.node = error.node or self.node
             raise
 
-    def _result(self, outcome: Outcome, timeout: float | None, *, sudo: bool) -> Result:
+    def _result(self, outcome: Outcome, timeout: float | None) -> Result:
         # timeout(1) says 124, or 137 where the script had to be killed.
         if outcome.expired or (timeout and outcome.status in (124, 137) and outcome.seconds >= timeout):
             problem = f"a script did not end within {timeout:g} s"
             raise UnreachableError(problem, "see what the node is busy with", node=self.node)
         if not outcome.started:
-            raise refusal_error(outcome.noise, user=self.user, node=self.node, sudo=sudo)
+            raise refusal_error(outcome.noise, user=self.user, node=self.node)
         return Result(outcome.status, _text(outcome.stdout), _text(outcome.stderr))
 
     def _under_terminal(self, script: str, on_line: Callable[[str], None] | None, timeout: float | None) -> Result:
@@ -114,11 +114,11 @@ class SshConnection:
         errors = self.run(f"cat {box}/stderr; rm -rf {box}", sudo=False).stdout
         noise, _, stderr = errors.partition(STARTED.decode())
         if not outcome.started:
-            outcome = replace(outcome, noise=f"{outcome.noise}\n{noise}".strip())
-        return self._result(replace(outcome, stderr=stderr.encode()), timeout, sudo=True)
+            outcome = replace(outcome, noise=f"{ARRIVED}\n{outcome.noise}\n{noise}")
+        return self._result(replace(outcome, stderr=stderr.encode()), timeout)
 
     def _park(self, stdin: Iterator[bytes] | tuple[bytes, ...]) -> str:
-        box = self._result(self._exec("park.sh", stdin), None, sudo=False).stdout.strip()
+        box = self._result(self._exec("park.sh", stdin), None).stdout.strip()
         if not re.fullmatch(r"/dev/shm/clustr\.\w+", box):  # noqa: S108 - made by mktemp -d, mode 0700
             raise UnreachableError("the node gave no folder in /dev/shm", node=self.node, detail=box)
         return box

@@ -6,6 +6,8 @@ from enum import Enum, auto
 
 from clustr.errors import ClustrError, SudoError, UnreachableError
 
+ARRIVED = "clustr:arrived"
+
 
 class Refusal(Enum):
     """Why a script did not start; sudo tells by words alone (its status is always 1), in English under LC_ALL=C."""
@@ -17,14 +19,15 @@ class Refusal(Enum):
     NO_PASSWORD = auto()
     WRONG_PASSWORD = auto()
     NOT_ALLOWED = auto()
-    NO_SHELL = auto()
+    NO_SHELL = auto()  # the login shell ran nothing at all
+    UNKNOWN = auto()
 
 
 # The words of sudo 1.8 and 1.9 (plugins/sudoers) and of sudo-rs 0.2, in the order in which they are looked for.
 _WORDS = (
-    ("clustr: no bash", Refusal.NO_BASH),
-    ("clustr: no box", Refusal.NO_BOX),
-    ("clustr: no sudo", Refusal.NO_SUDO),
+    ("clustr:no-bash", Refusal.NO_BASH),
+    ("clustr:no-box", Refusal.NO_BOX),
+    ("clustr:no-sudo", Refusal.NO_SUDO),
     ("must have a tty", Refusal.NO_TERMINAL),
     ("not in the sudoers file", Refusal.NOT_ALLOWED),
     ("is not allowed to", Refusal.NOT_ALLOWED),
@@ -42,15 +45,18 @@ _WORDS = (
 
 def refusal(noise: str) -> Refusal:
     """Reads the words that came instead of a started script."""
-    return next((kind for words, kind in _WORDS if words in noise), Refusal.NO_SHELL)
+    if ARRIVED not in noise:
+        return Refusal.NO_SHELL
+    return next((kind for words, kind in _WORDS if words in noise), Refusal.UNKNOWN)
 
 
-def refusal_error(noise: str, *, user: str, node: str, sudo: bool) -> ClustrError:
+def refusal_error(noise: str, *, user: str, node: str) -> ClustrError:
     """The error a person can act on; `noise` is what sudo or the shell said."""
-    return _error(refusal(noise), noise, user, node, sudo)
+    words = [line.strip() for line in noise.splitlines() if not line.startswith("clustr:")]
+    return _error(refusal(noise), "\n".join(filter(None, words)), user, node)
 
 
-def _error(kind: Refusal, noise: str, user: str, node: str, sudo: bool) -> ClustrError:
+def _error(kind: Refusal, noise: str, user: str, node: str) -> ClustrError:
     sudo_errors = {
         Refusal.NO_SUDO: (f"{user} is not root and there is no sudo", "install sudo there, or set ssh.user: root"),
         Refusal.NO_PASSWORD: (
@@ -72,7 +78,8 @@ def _error(kind: Refusal, noise: str, user: str, node: str, sudo: bool) -> Clust
     if kind is Refusal.NO_BOX:
         problem = "no folder can be made in /dev/shm, or it is full"
         return UnreachableError(problem, "free some memory there: df /dev/shm", node=node, detail=noise)
-    if sudo:
-        return SudoError(f"sudo did not run the script as root for {user}", "see: sudo -l", node=node, detail=noise)
+    if kind is Refusal.UNKNOWN:
+        problem, remedy = f"sudo did not run the script as root for {user}", "log in and see: sudo -l"
+        return SudoError(problem, remedy, node=node, detail=noise)
     problem = f"the login shell of {user} does not run commands"
     return UnreachableError(problem, f"give {user} a shell: chsh -s /bin/bash {user}", node=node, detail=noise)

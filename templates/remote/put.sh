@@ -4,6 +4,7 @@
 # Where sudo asks for no password it leaves that line unread, so whatever comes before clustr:file is skipped.
 cd / ;
 LC_ALL=C ; export LC_ALL ;
+echo clustr:arrived >&2 ;
 receive="until IFS= read -r line && [ \"\$line\" = clustr:file ] ; do : ; done ;
   IFS= read -r path ; IFS= read -r mode ; IFS= read -r size ;
   printf \"\n%s\n\" clustr:started ; printf \"\n%s\n\" clustr:started >&2 ;

@@ -4,6 +4,7 @@
 # stderr goes to a file that is fetched afterwards, since a terminal has one stream only.
 cd / ;
 LC_ALL=C ; export LC_ALL ;
+echo clustr:arrived >&2 ;
 stty raw -echo ;
 printf "\n%s\n" clustr:ready ;
 IFS= read -r box ; IFS= read -r limit ; IFS= read -r password ;
