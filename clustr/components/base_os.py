@@ -61,9 +61,7 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
 
 def _names(cluster: Cluster, node: Node) -> Iterator[Goal]:
     wanted = quote(node.name)
-    yield step(
-        "hostname", probe="base_os_probe_hostname", wanted=node.name, apply=f"base_os_apply_hostname {wanted}"
-    )
+    yield step("hostname", probe="base_os_probe_hostname", wanted=node.name, apply=f"base_os_apply_hostname {wanted}")
     yield step(
         "names kept over a boot", probe="base_os_probe_cloud_init", wanted="kept", apply="base_os_apply_cloud_init",
         undo="rm -f -- /etc/cloud/cloud.cfg.d/99-clustr.cfg",

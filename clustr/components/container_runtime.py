@@ -1,4 +1,4 @@
-"""The container runtime, where the inventory asks for another than k3s's own: Debian's containerd, or docker with compose.
+"""The container runtime where another than k3s's own is asked for: Debian's containerd, or docker with compose.
 
 Held at their version: a runtime that is upgraded by the way restarts under running pods.
 """
@@ -39,7 +39,7 @@ def _containerd(names: Family, systemd_cgroup: bool, network: Network) -> Iterat
     yield from service(names.containerd.unit, [config])
 
 
-# Where k3s keeps flannel's plugins (https://github.com/k3s-io/k3s/pull/10868) and network, and where other CNIs install.
+# Where k3s keeps flannel's plugins and network (https://github.com/k3s-io/k3s/pull/10868), and where other CNIs do.
 K3S_CNI = ("/var/lib/rancher/k3s/data/cni", "/var/lib/rancher/k3s/agent/etc/cni/net.d")
 OWN_CNI = ("/opt/cni/bin", "/etc/cni/net.d")
 

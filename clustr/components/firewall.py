@@ -61,6 +61,11 @@ def networks(cluster: Cluster, node: Node, seen: Seen) -> tuple[IPv4Network, ...
     return tuple(sorted(known))
 
 
+def _pods(cluster: Cluster, node: Node) -> tuple[IPv4Network, ...]:
+    """What a node of the cluster lets through to everywhere."""
+    return (cluster.network.cluster_cidr, cluster.network.service_cidr) if node.in_cluster else ()
+
+
 def _own_network(node: Node, seen: Seen) -> Iterator[IPv4Network]:
     for written in chain.from_iterable(interface.addresses for interface in seen[node.name].interfaces):
         interface = ip_interface(written)
@@ -73,7 +78,7 @@ def _own_network(node: Node, seen: Seen) -> Iterator[IPv4Network]:
 def _ufw(cluster: Cluster, node: Node, seen: Seen) -> Iterator[Goal]:
     for network in networks(cluster, node, seen):
         yield _ufw_goal(network, tuple(_ufw_node_rules(network, ports(cluster, node))))
-    for pods in (cluster.network.cluster_cidr, cluster.network.service_cidr):
+    for pods in _pods(cluster, node):
         routes = (f"route allow from {pods}", f"route allow to {pods}")
         yield _ufw_goal(pods, (f"allow from {pods}", *routes))
 
@@ -118,7 +123,7 @@ class RichRule:
 
 def _firewalld(cluster: Cluster, node: Node, seen: Seen) -> Iterator[Goal]:
     """Policies stand before every zone, so it does not matter which zone an interface is in."""
-    pods = (cluster.network.cluster_cidr, cluster.network.service_cidr)
+    pods = _pods(cluster, node)
     opened = [port.replace(":", "-").split("/") for port in ports(cluster, node)]
     nets = networks(cluster, node, seen)
     named = [RichRule(net, port=port, protocol=protocol) for net in nets for port, protocol in opened]
@@ -129,7 +134,7 @@ def _firewalld(cluster: Cluster, node: Node, seen: Seen) -> Iterator[Goal]:
 
 def _firewalld_policy(name: str, egress: str, rules: tuple[RichRule, ...]) -> Iterator[Goal]:
     path = f"/etc/firewalld/policies/{name}.xml"
-    yield file(path, render("base_os/firewalld-policy.xml", name=name, egress=egress, rules=rules))
+    yield file(path, render("base_os/firewalld-policy.xml", short=name, egress=egress, rules=rules))
     yield step(
         f"firewalld policy {name}",
         probe=f"base_os_probe_firewalld {name}",

@@ -23,7 +23,7 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
         return
     daemon = family(seen[node.name]).prometheus
     yield packages((daemon.package,), label=f"package {daemon.package}")
-    rules = file(RULES, _rules(), check="promtool check rules")
+    rules = file(RULES, render("prometheus/rules.yml", servers=len(cluster.servers)), check="promtool check rules")
     # Prometheus watches the targets itself, so one more node restarts nothing.
     yield from (rules, file(TARGETS, targets(cluster)))
     config = file("/etc/prometheus/prometheus.yml", _config(cluster, node), check="promtool check config")
@@ -39,7 +39,8 @@ def targets(cluster: Cluster) -> str:
     found = [
         {
             "targets": [f"{node.internal_address}:{node_exporter.PORT}"],
-            "labels": {"node": node.name, "role": role_of(node)} | ({"class": node.class_name} if node.class_name else {}),
+            "labels": {"node": node.name, "role": role_of(node)}
+            | ({"class": node.class_name} if node.class_name else {}),
         }
         for node in cluster.nodes
     ]
@@ -49,10 +50,6 @@ def targets(cluster: Cluster) -> str:
 def role_of(node: Node) -> Role:
     """The role that says most about a node that has several."""
     return next(role for role in (Role.SERVER, Role.AGENT, Role.MONITOR) if node.has(role))
-
-
-def _rules() -> str:
-    return text("prometheus/rules.yml")
 
 
 def _config(cluster: Cluster, node: Node) -> str:
