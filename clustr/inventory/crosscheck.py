@@ -92,7 +92,7 @@ def _keep_nodes_out(placed: Sequence[Placed], cidr: IPv4Network, field: str, fin
         what = "the pods' network" if field == "cluster_cidr" else "the services' network"
         findings.mistake(
             ("nodes", entry, own),
-            f"{fold(addresses)} in {what} {cidr}: write another network.{field}, apart from the nodes",
+            f"{fold(addresses)} inside {what} {cidr}: write another network.{field}, apart from the nodes",
         )
 
 
@@ -114,7 +114,7 @@ def _servers(placed: Sequence[Placed], findings: Findings) -> None:
     elif count % 2 == 0:
         findings.warning(
             ("nodes",),
-            f"{count} servers lose their quorum as soon as {count - 1} would: write {count - 1} or {count + 1}",
+            f"{count} servers stand no more failures than {count - 1}: write {count - 1} or {count + 1}",
         )
 
 

@@ -134,7 +134,10 @@ class NodeDocument(Defaults):
 
 
 def _switch(value: object) -> object:
-    return {"enabled": value} if value in ("true", "false", True, False) else value
+    """`monitoring: false` is short for `monitoring: {enabled: false}`."""
+    if isinstance(value, str) and value not in ("true", "false"):
+        raise ValueError(f'"{value}" is neither true nor false: write one of them, or the fields')
+    return {"enabled": value} if isinstance(value, str | bool) else value
 
 
 class Document(Frozen):
@@ -147,12 +150,14 @@ class Document(Frozen):
     k3s: K3s = K3s()
     addons: Addons = Addons()
     runtime: Runtime = Runtime()
-    monitoring: Annotated[Monitoring, BeforeValidator(_switch, json_schema_input_type=bool | Monitoring)] = Monitoring()
+    monitoring: Annotated[Monitoring, BeforeValidator(_switch, json_schema_input_type=bool | Monitoring)] = Field(
+        default=Monitoring(), description="Prometheus, Alertmanager and node_exporter; false: none of them"
+    )
     artifacts: Artifacts = Artifacts()
     time: Time = Time()
     rollout: Rollout = Rollout()
     system: System = System()
-    classes: dict[fields.Name, ClassDocument] = Field(default={}, description="nodes of one kind, by its name")
+    classes: dict[fields.ClassName, ClassDocument] = Field(default={}, description="nodes of one kind, by its name")
     defaults: Defaults = Defaults()
     nodes: tuple[NodeDocument, ...] = Field(min_length=1, description="the servers, each with name and address")
 

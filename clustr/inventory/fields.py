@@ -7,6 +7,7 @@ cannot, what to write. A validator raises ValueError with one clause that follow
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Annotated
@@ -60,9 +61,9 @@ _QUALIFIED = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 def name(text: str) -> str:
     """A host's and a Node object's name: an RFC 1123 label, https://kubernetes.io/docs/concepts/overview/working-with-objects/names/."""
     if _LABEL.fullmatch(text) is None:
-        better = re.sub(r"[^-a-z0-9]+", "-", text.lower()).strip("-")[:63]
+        better = re.sub(r"[^-a-z0-9]+", "-", text.lower().partition(".")[0])[:63].strip("-")
         write = f"write {better}" if _LABEL.fullmatch(better) else "write one like gpu01"
-        raise ValueError(f'"{text}" is no host name (small letters, digits and -, at most 63): {write}')
+        raise ValueError(f'"{text}" is no name (small letters, digits and -, at most 63): {write}')
     return text
 
 
@@ -103,9 +104,11 @@ def _ipv4s(value: object) -> object:
     return _range(value, ipv4)
 
 
-def _range(value: object, member: object) -> object:
-    if not isinstance(value, str) or not callable(member):
+def _range(value: object, member: Callable[[str], str]) -> object:
+    if isinstance(value, Range):
         return value
+    if not isinstance(value, str):
+        raise ValueError("is no text: write one, with a range like [1-3] where it stands for many")
     return Range(value, tuple(member(text) for text in expand(value)))
 
 
@@ -142,7 +145,8 @@ def label_value(value: object) -> object:
     return value
 
 
-def _at_once(text: str) -> str:
+def _at_once(value: object) -> object:
+    text = str(value)
     match = re.fullmatch(r"([1-9]\d{0,4})(%?)", text)
     if match is None or (match[2] and int(match[1]) > 100):
         raise ValueError(f'"{text}" is no number of nodes: write one like 2 or 10%')
@@ -160,7 +164,11 @@ def _version(text: str) -> str:
 # What clustr writes into config.yaml itself, and the field of the inventory that decides it.
 _OWN_KEYS = {
     "token": "clustr makes it and keeps it on the servers",
+    "token-file": "clustr makes it and keeps it on the servers",
     "agent-token": "clustr makes it and keeps it on the servers",
+    "agent-token-file": "clustr makes it and keeps it on the servers",
+    "data-dir": "clustr looks for the cluster's data where k3s puts it, /var/lib/rancher/k3s; mount a disk there",
+    "cluster-reset": "k3s would reset the cluster at each start",
     "server": "clustr writes it from the nodes",
     "cluster-init": "clustr writes it from the nodes",
     "node-name": "write the node's name",
@@ -173,8 +181,8 @@ _OWN_KEYS = {
     "kubelet-arg": "write k3s.kubelet_args",
     "etcd-snapshot-schedule-cron": "write k3s.snapshots.schedule",
     "etcd-snapshot-retention": "write k3s.snapshots.keep",
-    "etcd-s3-secret-key": "no secret stands in the inventory: name a Secret with etcd-s3-config-secret",
-    "etcd-s3-access-key": "no secret stands in the inventory: name a Secret with etcd-s3-config-secret",
+    "etcd-s3-secret-key": "put it into a Secret, and name that with etcd-s3-config-secret",
+    "etcd-s3-access-key": "put it into a Secret, and name that with etcd-s3-config-secret",
 }
 
 
@@ -200,8 +208,10 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Port = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535)]
 Line = Annotated[str, _like(r"[^\x00-\x1f\x7f]+", "is not one line of text: write one")]
+SysctlValue = Annotated[Line, BeforeValidator(lambda value: value, json_schema_input_type=str | int)]
 
 Name = Annotated[str, AfterValidator(name)]
+ClassName = Annotated[str, _like(r"[A-Za-z0-9][-A-Za-z0-9_.]{0,62}", "is no name of a class: write one like h100")]
 Names = Annotated[Range, BeforeValidator(_names, json_schema_input_type=str)]
 Hosts = Annotated[Range, BeforeValidator(_hosts, json_schema_input_type=str)]
 Ipv4s = Annotated[Range, BeforeValidator(_ipv4s, json_schema_input_type=str)]
@@ -213,7 +223,9 @@ Interface = Annotated[str, _like(r"[^\s/:]{1,15}", "is no network interface: wri
 User = Annotated[str, _like(r"[A-Za-z0-9_][-A-Za-z0-9_.@\\+$]*", "is no login name: write one like ubuntu")]
 
 LabelKey = Annotated[str, AfterValidator(qualified)]
-LabelValue = Annotated[str, BeforeValidator(label_value)]
+# An editor reads numbers where clustr reads the text of them.
+_Scalar = str | int | float | bool | None
+LabelValue = Annotated[str, BeforeValidator(label_value, json_schema_input_type=_Scalar)]
 ConfigKey = Annotated[str, AfterValidator(_config_key)]
 ConfigValue = Annotated[object, BeforeValidator(_config_value, json_schema_input_type=str | bool | int | list[str])]
 K3sVersion = Annotated[str, AfterValidator(_version)]
@@ -235,7 +247,7 @@ Url = Annotated[str, _like(r"https?://[^\s/]\S*", "is no URL: write one like htt
 HttpsUrl = Annotated[
     str, _like(r"https://[^\s/@?#]+(/[^\s?#]*)?", "is no https URL: write one like https://mirror.example.com")
 ]
-AtOnce = Annotated[str, AfterValidator(_at_once)]
+AtOnce = Annotated[str, BeforeValidator(_at_once, json_schema_input_type=str | int)]
 Package = Annotated[str, _like(r"[A-Za-z0-9][-A-Za-z0-9+._:]*", "is no package: write a name like nfs-common")]
 SysctlKey = Annotated[str, _like(r"[a-z0-9][-a-zA-Z0-9_./*:]*", "is no sysctl: write one like vm.max_map_count")]
 # journald.conf(5), SystemMaxUse=

@@ -96,35 +96,33 @@ def _known(steps: Steps) -> list[str]:
 
 def _words(error: ErrorDetails, steps: Steps) -> str:
     """What is wrong and what to write, one clause."""
-    given, context = error["input"], error.get("ctx", {})
-    match error["type"]:
-        case "value_error":
-            return str(context["error"])
-        case "enum" | "literal_error" if isinstance(given, str):
-            noun = _NOUNS.get(next(step for step in reversed(steps) if isinstance(step, str)), "choice")
-            return f'"{given}" is no {noun}: write {context["expected"].replace(chr(39), "")}'
-        case "too_short":
-            return "is empty: write at least one"
-        case "greater_than_equal":
-            return f"{given} is too small: write {context['ge']} or more"
-        case "less_than_equal":
-            return f"{given} is too large: write {context['le']} or less"
-        case "list_type" | "tuple_type":
-            return f"is {_kind(given)}: write a list" + (f", [{given}]" if isinstance(given, str) else "")
-        case "model_type" | "dict_type" | "dataclass_type" | "model_attributes_type":
-            known = ", ".join(written_names(_model_at(steps)))
-            return f"is {_kind(given)}: write its fields" + (f" ({known})" if len(known) < 80 else "")
-        case _:
-            return f"is {_kind(given)}: write {_wanted(error['type'])}"
+    given, context, kind = error["input"], error.get("ctx", {}), error["type"]
+    if kind == "value_error":
+        return str(context["error"])
+    if kind in ("enum", "literal_error") and isinstance(given, str):
+        noun = _NOUNS.get(next(step for step in reversed(steps) if isinstance(step, str)), "choice")
+        return f'"{given}" is no {noun}: write {context["expected"].replace(chr(39), "")}'
+    bounds = {"greater_than_equal": ("small", "ge", "more"), "less_than_equal": ("large", "le", "less")}
+    if kind in bounds:
+        size, bound, direction = bounds[kind]
+        return f"{given} is too {size}: write {context[bound]} or {direction}"
+    if kind == "too_short":
+        return "is empty: write at least one"
+    return f"is {_kind(given)}: write {_wanted(kind, given, steps)}"
+
+
+def _wanted(kind: str, given: object, steps: Steps) -> str:
+    if kind in ("model_type", "model_attributes_type"):
+        fields = written_names(_model_at(steps))
+        return f"its fields ({', '.join(sorted(fields, key=lambda name: not fields[name].is_required()))})"
+    if kind in ("list_type", "tuple_type"):
+        return f"a list, [{given}]" if isinstance(given, str) else "a list"
+    return "names with values, {name: value}" if kind == "dict_type" else "one text"
 
 
 def _kind(given: object) -> str:
     names = {dict: "a mapping", list: "a list", tuple: "a list", type(None): "empty"}
     return names.get(type(given), "one text")
-
-
-def _wanted(kind: str) -> str:
-    return {"int_type": "a whole number", "bool_type": "true or false", "path_type": "a path"}.get(kind, "one text")
 
 
 def _walk(steps: Steps) -> Iterator[tuple[FieldInfo, type[BaseModel] | None]]:

@@ -79,13 +79,16 @@ def _document(findings: Findings) -> tuple[Document, list[int]]:
 
 
 def _tell(wrong: Sequence[ErrorDetails], entries: list[int], told: set[Steps], findings: Findings) -> None:
-    """Reports the errors, but not as missing what was cut out or is there with a typo in its name."""
+    """Reports the errors, but not what follows from a part that was cut out, or from a typo in a name."""
+    before = frozenset(told)
     for each in sorted(wrong, key=lambda each: each["type"] == "missing"):
         steps = _in_file(each["loc"], entries)
-        if each["type"] != "missing" or steps not in told:
-            findings.mistakes.append(mistake_of(findings.source, each, steps))
-        meant = nearest(steps) if each["type"] == "extra_forbidden" else None
-        told |= {steps, (*steps[:-1], meant or "")}
+        if steps in (told if each["type"] == "missing" else before):
+            continue
+        findings.mistakes.append(mistake_of(findings.source, each, steps))
+        told.update(steps[:length] for length in range(1, len(steps) + 1))
+        if each["type"] == "extra_forbidden":
+            told.add((*steps[:-1], nearest(steps) or ""))
 
 
 def _top(findings: Findings) -> dict[str, Any]:
@@ -118,7 +121,7 @@ def _cut(values: dict[str, Any], steps: Steps) -> int | None:
     Returns the index of a node that has to go as a whole: its neighbours keep theirs until all errors are told.
     """
     whole: Any = values
-    holder, key = values, str(steps[0])
+    holder, key = values, ""
     for depth, step in enumerate(steps):
         if isinstance(whole, dict) and step in whole:
             holder, key, whole = whole, str(step), whole[step]

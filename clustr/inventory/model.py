@@ -85,7 +85,7 @@ class Bastion(Frozen):
 
     host: fields.Host = Field(description="an IPv4 address or a name")
     user: fields.User | None = Field(default=None, description="default: the nodes' user")
-    port: fields.Port = 22
+    port: fields.Port = Field(default=22, description="of its sshd")
     key: Path | None = Field(default=None, description="private key; default: the nodes' key")
 
 
@@ -202,7 +202,7 @@ class Runtime(Frozen):
 class Monitoring(Frozen):
     """Prometheus and Alertmanager on the monitor node, node_exporter on every node."""
 
-    enabled: fields.Flag = True
+    enabled: fields.Flag = Field(default=True, description="false: none of it, what clustr put there is removed")
     retention: fields.Duration = Field(default="30d", description="how long Prometheus keeps samples")
     alert_receivers: tuple[fields.Url, ...] = Field(default=(), description="URLs that get alerts as webhooks")
 
@@ -236,7 +236,7 @@ class System(Frozen):
     """Settings of the operating system on every node."""
 
     packages: tuple[fields.Package, ...] = Field(default=(), description="further packages on every node")
-    sysctls: dict[fields.SysctlKey, fields.Line] = Field(default={}, description="further kernel settings")
+    sysctls: dict[fields.SysctlKey, fields.SysctlValue] = Field(default={}, description="further kernel settings")
     journal_max: fields.Size = Field(default="2G", description="most that the journal may take of the disk")
 
 

@@ -25,7 +25,7 @@ def expand(text: str) -> tuple[str, ...]:
     choices = [_numbers(piece) if index % 2 else [piece] for index, piece in enumerate(pieces)]
     count = math.prod(len(choice) for choice in choices)
     if count > LIMIT:
-        raise ValueError(f"{text} has {count:,} members, and {LIMIT:,} is the limit: write a smaller range")
+        raise ValueError(f"{text} stands for more than {LIMIT:,}: write a smaller range")
     return tuple("".join(parts) for parts in itertools.product(*choices))
 
 

@@ -68,7 +68,10 @@ class Source:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            self.mistakes.append(Mistake(*where, "", f"is no YAML: {error.problem or error.context}"))
+            said = ", ".join(part for part in (error.context, error.problem) if part)
+            tab = mark is not None and text.splitlines()[mark.line : mark.line + 1][:1]
+            hint = ": indent with spaces, not with tabs" if tab and tab[0][: where[1]].endswith("\t") else ""
+            self.mistakes.append(Mistake(*where, "", f"is no YAML: {said}{hint}"))
             return None
         except yaml.YAMLError as error:
             self.mistakes.append(Mistake(1, 1, "", f"is no YAML: {str(error).splitlines()[0]}"))
@@ -109,7 +112,7 @@ class Source:
                     merged = {**parent, **merged}
             elif key.value in own:
                 first = lines[key.value]
-                self._wrong(key, (*steps, key.value), f"is already on line {first}: keep one of the two")
+                self._wrong(key, (*steps, key.value), f"is written twice, first on line {first}: keep one of the two")
             else:
                 own[key.value] = self._plain(value, (*steps, key.value))
                 lines[key.value] = key.start_mark.line + 1

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from clustr.errors import UsageError
@@ -101,4 +102,5 @@ def _reason(error: ValidationError) -> str:
 
 def _scalar(text: str) -> str:
     """The text as a YAML scalar, quoted where plain text would say something else."""
-    return text if re.fullmatch(r"[A-Za-z~/][\w@./:~-]*(?<!:)", text) else json.dumps(text)
+    plain = re.fullmatch(r"[A-Za-z~/][\w@./:~-]*(?<!:)", text) and yaml.safe_load(text) == text
+    return text if plain else json.dumps(text)
