@@ -143,7 +143,7 @@ def test_a_boot_comes_after_its_goal_and_the_rest_after_the_boot() -> None:
     goals = [goal("a"), goal("kernel", Disrupts.REBOOT), goal("b")]
     report, _ = go(world, cluster_of("cp1", "n1"), [stage("One", goals, agents)])
     assert world.happened == ["cordon n1", "drain n1", "n1: a", "n1: kernel", "reboot n1", "n1: b", "uncordon n1"]
-    assert report.done == ("cp1", "n1")
+    assert report.done == ("n1",)
 
 
 def test_the_rollout_disturbs_only_so_many_at_once() -> None:
