@@ -12,8 +12,11 @@ from pathlib import Path
 from clustr import lab as labs
 from clustr.lab import cgroups
 from clustr.lab.model import LABS
+from clustr.lab.mounts import mounts
 
 SELF_MOVING = {"kernel/ns_last_pid", "kernel/random", "fs/dentry-state", "fs/inode-nr", "fs/inode-state", "fs/file-nr"}
+
+PROGRAMS = ("clustr", "nspawn", "chronyd", "mmdebstrap", "apt", "dpkg", "openssl", "ssh", "nsenter", "setsid", "chroot")
 
 Footprint = dict[str, set[str]]
 
@@ -57,9 +60,7 @@ def left_behind(before: Footprint, after: Footprint) -> Footprint:
 
 
 def _mounts() -> set[str]:
-    """Where something is mounted, and what; ids change and are nobody's business."""
-    lines = cgroups.MOUNTS.read_text().splitlines()
-    return {f"{line.split()[4]} {line.partition(' - ')[2].split()[0]}" for line in lines}
+    return {f"{mount.point}/ {mount.kind}" for mount in mounts()}
 
 
 def _tables() -> set[str]:
@@ -69,20 +70,18 @@ def _tables() -> set[str]:
 
 
 def _processes() -> set[str]:
-    """Orphans of the session that tests run in, and what is in a lab's cgroup.
-
-    All that a lab starts is one of these two; a child of another shell is neither.
-    """
+    """What is in a lab's cgroup, and every orphan outside that runs a program which a lab runs."""
     found = set()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
-            groups, words = (folder / "cgroup").read_text(), (folder / "cmdline").read_bytes().split(b"\0")
-            mine = (folder / "ns/pid").readlink() == Path("/proc/self/ns/pid").readlink()
+            groups, words = (folder / "cgroup").read_text(), (folder / "cmdline").read_text(errors="replace")
+            here = (folder / "ns/pid").readlink() == Path("/proc/self/ns/pid").readlink()
         except OSError:
             continue
-        if (words[0] and "clustr-lab/" in groups) or (words[0] and parent == "1" and mine):
-            found.add(f"{folder.name} {b' '.join(words).decode(errors='replace')} {' '.join(groups.split())}/")
+        orphan = here and parent == "1" and any(program in words for program in PROGRAMS)
+        if words and ("clustr-lab/" in groups or orphan):
+            found.add(f"{folder.name} {words.replace(chr(0), ' ')} {' '.join(groups.split())}/")
     return found
 
 
