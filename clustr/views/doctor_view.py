@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from clustr.actions import Health
 from clustr.checks.check import Finding, State
 from clustr.inventory.ranges import fold
-from clustr.views.layout import wrapped
+from clustr.views.layout import folded, wrapped
 from clustr.views.units import count, duration, several
 
 SIGNS = {State.FAILED: "✗", State.WARNING: "!", State.UNKNOWN: "?"}
@@ -52,7 +52,7 @@ def _block(group: Sequence[Finding], names: int, width: int) -> list[str]:
         lines = [front, *wrapped(evidence[0].split(" "), width, indent)]
     lines += [indent + line for line in evidence[1:]]
     fix = first.fix.replace(f"--limit {first.node}", " ".join(f"--limit {name}" for name in nodes))
-    return lines + (wrapped(fix.split(" "), width, indent) if fix else [])
+    return lines + (folded(fix, width, indent) if fix else [])
 
 
 def _holding(findings: Sequence[Finding]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clustr.errors import ClustrError, InventoryError
 from clustr.views.journal import state_home, write_private
-from clustr.views.layout import wrapped
+from clustr.views.layout import folded
 from clustr.views.report_view import home_as_tilde
 from clustr.views.screen import Screen
 
@@ -21,11 +21,10 @@ def show_error(error: ClustrError) -> None:
 
 def error_lines(error: ClustrError, width: int) -> list[str]:
     """An inventory's mistakes come before their sum; else the problem comes first and its evidence below it."""
-    detail = error.detail.splitlines()
-    remedy = [line for text in error.remedy.splitlines() for line in wrapped(text.split(" "), width, "")]
+    problem, remedy = folded(_located(error), width, ""), folded(error.remedy, width, "")
     if isinstance(error, InventoryError) and error.mistakes:
-        return [*detail, *wrapped(_located(error).split(" "), width, ""), *remedy]
-    return [*wrapped(_located(error).split(" "), width, ""), *(f"  {line}" for line in detail), *remedy]
+        return [*error.mistakes, *problem, *remedy]
+    return [*problem, *folded(error.detail, width, "  "), *remedy]
 
 
 def _located(error: ClustrError) -> str:

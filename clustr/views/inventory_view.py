@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from clustr.errors import InventoryError, UsageError
 from clustr.views import documents
-from clustr.views.layout import wrapped
+from clustr.views.layout import folded
 from clustr.views.screen import Screen
 from clustr.views.units import count
 from clustr.views.view import Output
@@ -59,7 +59,7 @@ def show_loaded(loaded: Loaded, path: Path, output: Output, *, resolved: bool) -
     nodes = ", ".join(count(number, role) for number, role in roles if number)
     warned = f", {count(len(loaded.warnings), 'warning')}" if loaded.warnings else ""
     text = f"{path.name}: no mistakes{warned}. {cluster.name} has {nodes}. No node was contacted."
-    screen.show([*loaded.warnings, *wrapped(text.split(" "), screen.width, "")])
+    screen.show([*loaded.warnings, *folded(text, screen.width, "")])
 
 
 def _plain(text: str) -> object:

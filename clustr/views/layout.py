@@ -20,3 +20,12 @@ def wrapped(words: Iterable[str], width: int, indent: str) -> list[str]:
             lines.append(indent)
         lines[-1] += word if lines[-1] == indent else f" {word}"
     return lines
+
+
+def folded(text: str, width: int, indent: str) -> list[str]:
+    """The lines of a text, indented; a line that does not fit is wrapped, and one that does stays as it was."""
+    lines = []
+    for line in text.splitlines():
+        fits = len(indent) + len(line) <= width
+        lines += [indent + line] if fits else wrapped(line.split(" "), width, indent)
+    return lines

@@ -40,8 +40,8 @@ class Live:
             self._progress.see(event, self._clock())
             match event:
                 case StageDone(stage, seconds):
-                    self._screen.show([self._stage_line(stage, seconds)])
                     self.pause()
+                    self._screen.show([self._stage_line(stage, seconds)])
                 case RunDone():
                     self.pause()
                 case Note():

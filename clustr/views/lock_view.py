@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from clustr.views.layout import wrapped
+from clustr.views.layout import folded
 from clustr.views.question import agreed
 from clustr.views.screen import Screen
 from clustr.views.units import duration
@@ -23,7 +23,7 @@ def may_free(held: Held, view: View, *, yes: bool) -> bool:
         f"Locked by {held.holder} for {duration(held.held_for)} ({held.holder.command}, last beat "
         f"{duration(held.silent_for)} ago, as {held.server} tells it)."
     )
-    screen.show(wrapped(text.split(" "), screen.width, ""))
+    screen.show(folded(text, screen.width, ""))
     return yes or agreed("Free it?")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from clustr.engine.plan import Plan
 from clustr.views import documents
-from clustr.views.layout import wrapped
+from clustr.views.layout import folded
 from clustr.views.plan_view import nothing_to_do, plan_lines
 from clustr.views.question import agreed
 from clustr.views.report_view import home_as_tilde
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 APPLIES = "Nothing was changed. `clustr bootstrap` does this; `clustr plan --diff` shows long files whole."
 
 
-def show(lines: Iterable[str]) -> None:
-    Screen(sys.stdout).show(lines)
+def show(lines: Iterable[str], *, diffs: bool = False) -> None:
+    Screen(sys.stdout).show(lines, diffs=diffs)
 
 
 def show_plan(plan: Plan, view: View, output: Output, *, inventory: Path, whole: bool) -> None:
@@ -34,8 +34,8 @@ def show_plan(plan: Plan, view: View, output: Output, *, inventory: Path, whole:
     width = Screen(sys.stdout).width
     if not (plan.changes or plan.blind or view.ending.failed):
         return show([nothing_to_do(plan, inventory.name, view.seconds)])
-    show(plan_lines(plan, width=width, whole=whole))
-    show(wrapped(APPLIES.split(" "), width, ""))
+    show(plan_lines(plan, width=width, whole=whole), diffs=True)
+    show(folded(APPLIES, width, ""))
     if view.ending.failed:
         show(["", *view.ending.lines(plan.cluster, width)])
         show([f"The plan is without {count(len(view.ending.failed), 'node')} that did not answer."])
@@ -45,7 +45,7 @@ def wanted(plan: Plan, view: View, *, yes: bool) -> bool:
     """Shows the plan and asks; both on stderr, so that stdout has the result alone."""
     view.pause()
     screen = Screen(sys.stderr)
-    screen.show(plan_lines(plan, width=screen.width))
+    screen.show(plan_lines(plan, width=screen.width), diffs=True)
     if yes or agreed(f"Do this on {plan.cluster}?"):
         return True
     screen.show(["Nothing was changed."])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -9,12 +10,16 @@ from clustr.engine.goal import Disrupts
 from clustr.engine.plan import Blind, Change, Kind, Plan, StagePlan
 from clustr.inventory.ranges import fold
 from clustr.views.layout import cut, wrapped
+from clustr.views.screen import DIFF_INDENT
 from clustr.views.units import count, duration, several
 
 SIGNS = {Kind.ADD: "+", Kind.CHANGE: "~", Kind.REMOVE: "-"}
-WIDEST_COMPONENT, WIDEST_GOAL, WIDEST_DETAIL = 16, 44, 48  # columns that are lined up; what is longer sticks out
+WIDEST_COMPONENT, WIDEST_DETAIL = 16, 48  # columns that are lined up; what is longer sticks out
+NARROW, WIDE = 80, 120  # widths of a line between which the goals' column grows
+FOR_DETAIL = 30  # columns that the goals leave to the detail
+KEYED = re.compile(r"([A-Za-z][\w.+:/-]*)[ =](\S+)")
 LONG = 12  # lines of a diff that are shown without --diff
-INDENT = " " * 10
+INDENT = " " * DIFF_INDENT
 
 
 @dataclass(frozen=True)
@@ -112,10 +117,7 @@ def _detail(change: Change, whole: bool) -> tuple[str, list[str]]:
         return change.after or "removed", []
     if change.diff:
         return _of_diff(change, whole)
-    before, after = _lines_that_differ(change.before, change.after)
-    if change.kind is Kind.ADD or not before:
-        return "; ".join(after), []
-    return f"{'; '.join(before)} -> {'; '.join(after)}", []
+    return _of_values(change), []
 
 
 def _of_diff(change: Change, whole: bool) -> tuple[str, list[str]]:
@@ -130,16 +132,43 @@ def _of_diff(change: Change, whole: bool) -> tuple[str, list[str]]:
     return access, [INDENT + line for line in (*shown, *more)]
 
 
-def _lines_that_differ(before: str | None, after: str | None) -> tuple[list[str], list[str]]:
-    """Of two answers of several lines (packages, each with its state) those that are not in both."""
-    old, new = (before or "").splitlines(), (after or "").splitlines()
-    return [line for line in old if line not in new], [line for line in new if line not in old]
+def _of_values(change: Change) -> str:
+    """before -> after; of answers with several lines (packages and their states) only the lines that differ."""
+    old, new = (change.before or "").splitlines(), (change.after or "").splitlines()
+    before, after = [line for line in old if line not in new], [line for line in new if line not in old]
+    keys = [_key(line) for line in before]
+    if all(keys) and keys == [_key(line) for line in after]:
+        return _pairs(change, before, after)
+    adds = change.kind is Kind.ADD or not before
+    return "; ".join(after) if adds else f"{'; '.join(before)} -> {'; '.join(after)}"
+
+
+def _pairs(change: Change, before: Sequence[str], after: Sequence[str]) -> str:
+    """conntrack, socat: absent -> installed"""
+    keys: dict[str, list[str]] = {}
+    for old, new in zip(before, after, strict=True):
+        value = _value(new) if change.kind is Kind.ADD else f"{_value(old)} -> {_value(new)}"
+        keys.setdefault(value, []).append(_key(old))
+    named = [(", ".join(names), values) for values, names in keys.items()]
+    return "; ".join(values if change.goal.endswith(names) else f"{names}: {values}" for names, values in named)
+
+
+def _key(line: str) -> str:
+    """The name in `name state` or `name=value`; "" where a line is no such pair."""
+    found = KEYED.fullmatch(line)
+    return found[1] if found else ""
+
+
+def _value(line: str) -> str:
+    found = KEYED.fullmatch(line)
+    return found[2] if found else line
 
 
 def _widths(width: int, rows: Sequence[Row]) -> Widths:
     """Columns as wide as their longest word, but not more than they may be; the detail gets what is left."""
     component = _longest((row.component for row in rows), WIDEST_COMPONENT)
-    goal = _longest((row.goal for row in rows), WIDEST_GOAL)
+    most = min(max(width, NARROW), WIDE) - len("    + ") - component - len("     ") - FOR_DETAIL
+    goal = _longest((row.goal for row in rows), most)
     detail = _longest((row.detail for row in rows if row.disrupts), WIDEST_DETAIL)
     return Widths(width, component, goal, detail)
 

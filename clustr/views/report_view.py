@@ -8,7 +8,7 @@ from pathlib import Path
 
 from clustr.engine.events import Event, NodeFailed, NodeSilent, NodeSkipped, RunDone
 from clustr.inventory.ranges import fold
-from clustr.views.layout import wrapped
+from clustr.views.layout import folded, wrapped
 from clustr.views.units import count, duration
 
 INDENT = " " * 10
@@ -62,8 +62,7 @@ def _block(same: Sequence[NodeFailed], width: int) -> list[str]:
     limits = " ".join(f"--limit {name}" for name in names)
     problem = first.problem.removeprefix(f"{first.node}: ")
     remedy = first.remedy.replace(f"--limit {first.node}", limits)
-    body = [INDENT + line for line in first.detail.splitlines() if line.strip()]
-    body += [line for text in remedy.splitlines() for line in wrapped(text.split(" "), width, INDENT)]
+    body = [line for text in (first.detail, remedy) for line in folded(text, width, INDENT) if line.strip()]
     logs = [INDENT + home_as_tilde(each.log) for each in same if each.log]
     return [*wrapped([f"✗ {fold(names)}  ", *problem.split(" ")], width, ""), *body, *logs]
 

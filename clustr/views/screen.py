@@ -15,7 +15,7 @@ from rich.text import Text
 
 UNLIMITED = 10_000  # columns: what is piped is never cut
 COLOURS = {"✓": "green", "✗": "bold red", "!": "yellow", "?": "magenta", "+": "green", "~": "yellow", "-": "red"}
-DIFF_INDENT = 10  # lines of a diff are coloured whole
+DIFF_INDENT = 10  # columns before a line of a diff
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
 
@@ -27,16 +27,19 @@ class Screen:
         self.moves = stream.isatty() and not self.console.is_dumb_terminal
         self.width = self.console.width if stream.isatty() else UNLIMITED
 
-    def show(self, lines: Iterable[str]) -> None:
+    def show(self, lines: Iterable[str], *, diffs: bool = False) -> None:
+        """`diffs`: lines far to the right may be of a diff, and are coloured whole."""
         for line in lines:
-            self.console.print(paint(line), soft_wrap=True)
+            self.console.print(paint(line, diffs=diffs), soft_wrap=True)
 
 
-def paint(line: str) -> Text:
+def paint(line: str, *, diffs: bool = False) -> Text:
     """A line with its sign coloured; control characters that a node sent are taken out."""
     text = Text(CONTROL.sub("", line))
     bare = text.plain.lstrip(" ")
     indent = len(text.plain) - len(bare)
-    if colour := COLOURS.get(bare[:1]) if bare[1:2] == " " or indent >= DIFF_INDENT else None:
-        text.stylize(colour, indent, len(text.plain) if indent >= DIFF_INDENT else indent + 1)
+    if diffs and indent >= DIFF_INDENT and bare[:1] in ("+", "-"):
+        text.stylize(COLOURS[bare[0]])
+    elif bare[1:2] == " " and bare[0] in COLOURS:
+        text.stylize(COLOURS[bare[0]], indent, indent + 1)
     return text
