@@ -33,7 +33,7 @@ class Case:
 CASES = (
     Case("content", "agent1", f"echo x >>{JOURNALD}", ("agent1", "base_os", JOURNALD), f"tail -n 1 {JOURNALD}", "=2G"),
     Case("mode", "agent1", f"chmod 600 {JOURNALD}", ("agent1", "base_os", JOURNALD), f"stat -c %a {JOURNALD}", "644"),
-    Case("owner", "cp2", f"chown 1:1 {JOURNALD}", ("cp2", "base_os", JOURNALD), f"stat -c %U:%G {JOURNALD}", "root:root"),
+    Case("owner", "cp2", f"chown 1 {JOURNALD}", ("cp2", "base_os", JOURNALD), f"stat -c %U {JOURNALD}", "root"),
     Case(
         "package removed", "agent1", "apt-get -qy remove socat", ("agent1", "base_os", "packages"),
         "dpkg-query -W -f '${db:Status-Status}' socat", "installed",
@@ -59,7 +59,8 @@ CASES = (
         "k3s kubectl get node agent1 -o 'jsonpath={.metadata.labels.tier}'", "training",
     ),
     Case(
-        "taint", "cp1", "k3s kubectl taint node agent1 dedicated-", ("agent1", "node_object", "taint dedicated:NoSchedule"),
+        "taint", "cp1", "k3s kubectl taint node agent1 dedicated-",
+        ("agent1", "node_object", "taint dedicated:NoSchedule"),
         "k3s kubectl get node agent1 -o 'jsonpath={.spec.taints}'", '"value":"gpu"',
     ),
 )  # fmt: skip

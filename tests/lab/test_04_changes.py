@@ -15,7 +15,8 @@ from tests.lab.cluster import LabCluster, changes
 ASK = """
 certs=/var/lib/rancher/k3s/agent
 curl --silent --show-error --max-time 5 --output /dev/null --write-out '%{http_code}' --cacert $certs/server-ca.crt \\
-  --cert $certs/client-kubelet.crt --key $certs/client-kubelet.key https://127.0.0.1:6444/api/v1/nodes/agent1 2>&1 || true
+  --cert $certs/client-kubelet.crt --key $certs/client-kubelet.key \\
+  https://127.0.0.1:6444/api/v1/nodes/agent1 2>&1 || true
 """
 
 

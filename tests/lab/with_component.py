@@ -26,6 +26,9 @@ from clustr.stages import STAGES, agents
 from clustr.views.view import Output, choose_view
 
 
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
 def held(_cluster: Cluster, _node: Node, _seen: Seen) -> Iterable[Goal]:
     yield packages(["bsdextrautils"], hold=True, label="held package")
 
@@ -34,9 +37,9 @@ def rebooting(_cluster: Cluster, _node: Node, _seen: Seen) -> Iterable[Goal]:
     """A goal that holds once the machine was booted after its file was written, and one behind it."""
     yield step(
         "booted with the setting",
-        probe='if [ -e /etc/clustr-test ] && [ /etc/clustr-test -ot /proc/1 ]; then echo booted; else echo "not yet"; fi',
+        probe=f"if [ -e /etc/clustr-test ] && ! cmp -s /etc/clustr-test {BOOT_ID}; then echo booted; else echo no; fi",
         wanted="booted",
-        apply="touch /etc/clustr-test",
+        apply=f"cat {BOOT_ID} >/etc/clustr-test",
         undo="rm -f /etc/clustr-test",
         disrupts=Disrupts.REBOOT,
     )
