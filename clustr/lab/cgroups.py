@@ -16,18 +16,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from clustr.errors import LabError
-
-MOUNTS = Path("/proc/self/mountinfo")
+from clustr.lab.mounts import mounts
 
 
 def hierarchies() -> list[Path]:
     """The roots of all mounted hierarchies, v1 and v2."""
-    roots = []
-    for line in MOUNTS.read_text(encoding="utf-8").splitlines():
-        mount, _, kind = line.partition(" - ")
-        if kind.split()[0] in {"cgroup", "cgroup2"}:
-            roots.append(Path(mount.split()[4]))
-    return roots
+    return [mount.point for mount in mounts() if mount.kind in {"cgroup", "cgroup2"}]
 
 
 def has_v1() -> bool:

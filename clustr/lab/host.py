@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from clustr.lab import cgroups, programs, store
+from clustr.lab import cgroups, mounts, programs, store
 from clustr.lab.model import LABS
 
 NOTE = LABS / ".host.json"
@@ -37,13 +37,13 @@ def note() -> None:
     if store.all_labs():
         return
     before = _load()
-    ours = before is not None and before.mounts_run_systemd and _mounted(RUN_SYSTEMD)
-    _save(Note(_sysctls(), ours or not _on_tmpfs(RUN_SYSTEMD), cgroups.controllers()))
+    ours = before is not None and before.mounts_run_systemd and mounts.is_mounted(RUN_SYSTEMD)
+    _save(Note(_sysctls(), ours or not mounts.on_tmpfs(RUN_SYSTEMD), cgroups.controllers()))
 
 
 def prepare() -> None:
     """Make this machine fit for labs. Call it after `note`."""
-    if not _on_tmpfs(RUN_SYSTEMD):  # systemd-nspawn refuses to work there while it is on disk
+    if not mounts.on_tmpfs(RUN_SYSTEMD):  # systemd-nspawn refuses to work there while it is on disk
         RUN_SYSTEMD.mkdir(exist_ok=True)
         programs.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", RUN_SYSTEMD)
     _set("net/ipv4/ip_forward", "1")
@@ -61,9 +61,9 @@ def put_back() -> None:
         if before.sysctls.get(name, value) != value:
             _set(name, before.sysctls[name])
     cgroups.restore_controllers(before.v2_controllers)
-    if before.mounts_run_systemd and _mounted(RUN_SYSTEMD):
+    if before.mounts_run_systemd and mounts.is_mounted(RUN_SYSTEMD):
         programs.attempt("umount", RUN_SYSTEMD)
-    if not before.mounts_run_systemd or not _mounted(RUN_SYSTEMD):
+    if not before.mounts_run_systemd or not mounts.is_mounted(RUN_SYSTEMD):
         NOTE.unlink()  # else containers that are none of ours use it by now, and the next last `down` tries again
 
 
@@ -90,21 +90,6 @@ def _is_setting(file: Path) -> bool:
     name = str(file.relative_to(SYSCTLS))
     passed_over = any(name == other or name.startswith(f"{other}/") for other in PASSED_OVER)
     return not passed_over and file.is_file() and file.stat().st_mode & 0o600 == 0o600
-
-
-def _on_tmpfs(folder: Path) -> bool:
-    """Whether the mount that holds the folder is a tmpfs."""
-    best, kind = Path("/"), ""
-    for line in cgroups.MOUNTS.read_text(encoding="utf-8").splitlines():
-        mount, _, rest = line.partition(" - ")
-        point = Path(mount.split()[4])
-        if folder.is_relative_to(point) and len(point.parts) >= len(best.parts):
-            best, kind = point, rest.split()[0]
-    return kind == "tmpfs"
-
-
-def _mounted(folder: Path) -> bool:
-    return any(line.split()[4] == str(folder) for line in cgroups.MOUNTS.read_text(encoding="utf-8").splitlines())
 
 
 def _save(found: Note) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from clustr import templates
 from clustr.errors import LabError
-from clustr.lab import apt, cgroups, programs
+from clustr.lab import apt, cgroups, mounts, programs
 from clustr.lab.model import Lab, Release
 
 CACHE = Path("/var/cache/clustr/lab")
@@ -51,6 +51,7 @@ def build(lab: Lab, say: Callable[[str], None]) -> None:
         if not lab.image.is_dir():
             say(f"building the image of Debian {lab.release}: about a minute, this once")
             draft = CACHE / f".{lab.image.name}"
+            mounts.unmount_below(draft)
             shutil.rmtree(draft, ignore_errors=True)
             _bootstrap(lab, draft, lock.fileno(), say)
             programs.run("bash", templates.folder() / "lab/image.sh", draft, templates.folder() / "lab/image")
@@ -69,7 +70,9 @@ def _bootstrap(lab: Lab, draft: Path, lock: int, say: Callable[[str], None]) -> 
     """mmdebstrap, inside the lab's branch, and holding the lock for as long as any part of it lives."""
     sources = CACHE / "debian.sources"
     sources.write_text(_sources(lab.release), encoding="utf-8")
-    command = ["mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
+    # In a mount namespace of its own, so that a build that is killed leaves no mounts behind.
+    command = ["unshare", "--mount", "--propagation=private"]
+    command += ["mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
     command += ["--skip=cleanup/apt/lists", str(lab.release), str(draft), str(sources)]
     last: deque[str] = deque(maxlen=20)
     process = subprocess.Popen(

@@ -11,7 +11,20 @@ from dataclasses import replace
 
 from clustr.errors import UsageError
 from clustr.inventory.model import Role
-from clustr.lab import cgroups, host, image, inventory, machine, network, plan, programs, services, source, store
+from clustr.lab import (
+    cgroups,
+    host,
+    image,
+    inventory,
+    machine,
+    mounts,
+    network,
+    plan,
+    programs,
+    services,
+    source,
+    store,
+)
 from clustr.lab.model import LABS, Lab, LabNode, Login, Spec
 
 Say = Callable[[str], None]
@@ -49,7 +62,7 @@ def down(name: str, say: Say) -> bool:
         say(f"ending {len(lab.nodes)} nodes of lab {name}")
         cgroups.kill(lab.branch)
         cgroups.remove(lab.branch)
-        machine.unmount_below(lab.folder)
+        mounts.unmount_below(lab.folder)
         network.down(lab)
         say("removing its files")
         for path in lab.folder.iterdir():

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from clustr import templates
 from clustr.errors import LabError
-from clustr.lab import apt, cgroups, nspawn, programs, store
+from clustr.lab import apt, cgroups, mounts, nspawn, programs, store
 from clustr.lab.model import Lab, LabNode, Login
 from clustr.remote.connection import Result
 
@@ -39,15 +39,9 @@ def prepare(lab: Lab, node: LabNode) -> None:
 
 def discard(lab: Lab, node: LabNode) -> None:
     """Remove the file system of a node that does not run; whatever of it is there."""
-    unmount_below(lab.node_folder(node))
-    shutil.rmtree(lab.node_folder(node), ignore_errors=False) if lab.node_folder(node).exists() else None
-
-
-def unmount_below(folder: Path) -> None:
-    points = [line.split()[4] for line in cgroups.MOUNTS.read_text(encoding="utf-8").splitlines()]
-    for point in reversed(points):
-        if Path(point).is_relative_to(folder):
-            programs.run("umount", point)
+    mounts.unmount_below(lab.node_folder(node))
+    if lab.node_folder(node).exists():
+        shutil.rmtree(lab.node_folder(node))
 
 
 def start(lab: Lab, node: LabNode) -> None:

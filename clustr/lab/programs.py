@@ -23,6 +23,7 @@ NEEDED: Mapping[str, str] = {
     "openssl": "openssl",
     "nsenter": "util-linux",
     "setsid": "util-linux",
+    "unshare": "util-linux",
     "mount": "mount",
 }
 ENVIRONMENT: Mapping[str, str] = {
