@@ -19,7 +19,7 @@ from clustr import lab as labs
 from clustr.errors import LabError, LockedError, UsageError
 from clustr.inventory.load import load
 from clustr.inventory.model import Role
-from clustr.lab import store
+from clustr.lab import host, store
 from clustr.lab.model import Lab, Login, Spec
 from tests.lab.footprint import footprint, left_behind, sysctls
 
@@ -43,6 +43,19 @@ def counted(real):
 programs.run, programs.attempt, programs.detach = map(counted, (programs.run, programs.attempt, programs.detach))
 spec = Spec(sys.argv[2], servers=1, agents=1, artifacts="none", internal_network=True)
 labs.up(spec, lambda line: None) if sys.argv[1] == "up" else labs.down(sys.argv[2], lambda line: None)
+"""
+
+KILLED_BUILDING = """
+import os, signal, sys, time
+from pathlib import Path
+from clustr import lab as labs
+from clustr.lab import image
+image.CACHE = Path(sys.argv[1])
+def killed_at(line):
+    if "installing remaining packages" in line:
+        time.sleep(1)
+        os.kill(os.getpid(), signal.SIGKILL)
+labs.up(labs.Spec("itself", servers=1, agents=0, artifacts="none"), killed_at)
 """
 
 
@@ -131,6 +144,47 @@ def test_a_lab_killed_half_way_down_can_be_taken_down_again() -> None:
             break
         points += 1
     assert points >= 2
+
+
+def test_an_image_build_killed_half_way_leaves_nothing_behind(tmp_path: Path) -> None:
+    before = footprint(["itself"])
+    done = subprocess.run([sys.executable, "-c", KILLED_BUILDING, str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == -9, done.stderr
+    assert "processes" in left_behind(before, footprint(["itself"])), "the builder must be at work when it is killed"
+    labs.down("itself", quiet)
+    assert left_behind(before, footprint(["itself"])) == {}
+
+
+def test_the_last_lab_puts_shared_settings_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "LABS", tmp_path)
+    monkeypatch.setattr(host, "NOTE", tmp_path / "note")
+    setting = Path("/proc/sys/vm/stat_interval")
+    before = setting.read_text()
+    host.note()
+    setting.write_text("7")
+    host.put_back()
+    assert setting.read_text() == before
+    assert not (tmp_path / "note").exists()
+    host.put_back()
+
+
+def test_a_firewall_is_asked_for_leave_and_left_as_it_was(one: Lab) -> None:
+    script = f"""
+import subprocess
+from clustr import lab as labs
+from clustr.lab import network
+def rules():
+    return subprocess.run(["iptables", "-S"], capture_output=True, text=True, check=True).stdout
+subprocess.run("iptables -P FORWARD DROP; iptables -A INPUT -s 192.0.2.9 -j DROP", shell=True, check=True)
+lab, before = labs.load("{one.name}"), rules()
+network.up(lab)
+for chain, way in (("INPUT", "-i"), ("FORWARD", "-i"), ("FORWARD", "-o")):
+    assert f"-A {{chain}} {{way}} {{lab.bridge}} -m comment" in rules(), rules()
+network.down(lab)
+assert rules() == before, rules()
+"""
+    done = subprocess.run(["unshare", "--net", sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_down_of_a_lab_that_is_not_there_changes_nothing() -> None:
