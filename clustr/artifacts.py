@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
+from clustr.components.families import FAMILIES
 from clustr.engine.goal import Goal
 from clustr.engine.makers import binary, file
 from clustr.errors import ClustrError
@@ -62,6 +63,7 @@ K3S = Release("k3s", "k3s-io/k3s", "{version}", "k3s{suffix}", "sha256sum-{arch}
 PROMETHEUS = _prometheus("prometheus")
 ALERTMANAGER = _prometheus("alertmanager")
 NODE_EXPORTER = _prometheus("node_exporter")
+RELEASES = {release.name: release for release in (K3S, PROMETHEUS, ALERTMANAGER, NODE_EXPORTER)}
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class MissingSum:
 
 
 def artifact(cluster: Cluster, seen: Seen, node: Node, release: Release, version: str) -> Artifact:
-    """What `node` downloads for this release. Raises ClustrError where its sum is not known (ensure_sums comes first)."""
+    """What `node` downloads for this release. Raises ClustrError where ensure_sums did not learn its sum."""
     path = release.path(version, architecture(seen[node.name]))
     if path not in seen.sums:
         problem = f"no sha256 is known for {path}"
@@ -158,14 +160,18 @@ def missing_sums(cluster: Cluster, seen: Seen) -> tuple[MissingSum, ...]:
         MissingSum(release.path(version, arch), release.sums_path(version, arch))
         for node in cluster.nodes
         if seen.answered(node.name) and (arch := ARCHITECTURES.get(seen[node.name].architecture))
-        for release, version in _wanted(cluster, node)
+        for release, version in _wanted(cluster, node, seen[node.name])
     }
     return tuple(sorted((each for each in found if each.path not in seen.sums), key=lambda each: each.path))
 
 
-def _wanted(cluster: Cluster, node: Node) -> Iterable[tuple[Release, str]]:
+def _wanted(cluster: Cluster, node: Node, facts: Facts) -> Iterable[tuple[Release, str]]:
     if node.in_cluster:
         yield K3S, cluster.k3s.version
+    names = FAMILIES.get((facts.os.id, facts.os.version))  # a system that is not there is preflight's to refuse
+    for daemon in names.monitoring(cluster, node) if names else ():
+        if daemon.upstream:
+            yield RELEASES[daemon.upstream.release], daemon.upstream.version
 
 
 def fetch_sums(cluster: Cluster, missing: Iterable[MissingSum], server: Connection | None) -> dict[str, Sum]:

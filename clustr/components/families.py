@@ -5,16 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from clustr.errors import PreflightError
+from clustr.inventory.model import Cluster, Node, Role
 from clustr.remote.facts import Facts
 
 
 @dataclass(frozen=True)
-class Daemon:
-    """A program of the distribution that serves: its package, its unit, and the file that holds its arguments."""
+class Upstream:
+    """The release that stands in where a distribution has no package; artifacts.py knows it by `release`."""
 
-    package: str
+    release: str
+    version: str
+    programs: tuple[str, ...]  # the first is the daemon, the others check its configuration
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A program that serves: its unit, the file that holds its arguments, and the package or else the release."""
+
     unit: str
     defaults: str = ""
+    package: str = ""
+    upstream: Upstream | None = None
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,11 @@ class Family:
     prometheus: Daemon
     alertmanager: Daemon
 
+    def monitoring(self, cluster: Cluster, node: Node) -> tuple[Daemon, ...]:
+        """What a node runs of the monitoring."""
+        monitor = cluster.monitoring.enabled and node.has(Role.MONITOR)
+        return (self.node_exporter, *((self.prometheus, self.alertmanager) if monitor else ()))
+
 
 # curl and ca-certificates come first: whatever is downloaded needs them. The others are called by the kubelet and
 # kube-proxy (https://docs.k3s.io/installation/requirements) or by people who look after the node.
@@ -42,10 +58,10 @@ def _debian(pool: str, docker_packages: tuple[str, ...]) -> Family:
     return Family(
         packages=PACKAGES,
         time_pool=pool,
-        chrony=Daemon("chrony", "chrony.service"),
+        chrony=Daemon("chrony.service", package="chrony"),
         chrony_config="/etc/chrony/chrony.conf",
-        containerd=Daemon("containerd", "containerd.service"),
-        docker=Daemon("docker.io", "docker.service"),
+        containerd=Daemon("containerd.service", package="containerd"),
+        docker=Daemon("docker.service", package="docker.io"),
         docker_packages=docker_packages,
         node_exporter=_monitoring("prometheus-node-exporter"),
         prometheus=_monitoring("prometheus"),
@@ -54,7 +70,7 @@ def _debian(pool: str, docker_packages: tuple[str, ...]) -> Family:
 
 
 def _monitoring(name: str) -> Daemon:
-    return Daemon(name, f"{name}.service", f"/etc/default/{name}")
+    return Daemon(f"{name}.service", f"/etc/default/{name}", package=name)
 
 
 # Debian 13 took the client out of docker.io; Ubuntu's compose 2 has a name of its own (packages.debian.org,

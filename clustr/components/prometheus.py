@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from clustr.components import alertmanager, node_exporter
+from clustr.components import alertmanager, monitoring, node_exporter
 from clustr.components.families import family
 from clustr.engine.goal import Goal
-from clustr.engine.makers import file, packages, service
+from clustr.engine.makers import file
 from clustr.inventory.model import Cluster, Node, Role
 from clustr.remote.facts import Seen
-from clustr.templates import render, text
+from clustr.templates import render
 
 PORT = 9090
+CONFIG = "/etc/prometheus/prometheus.yml"
 RULES = "/etc/prometheus/rules/clustr.yml"
 TARGETS = "/etc/prometheus/targets/nodes.json"
 
@@ -22,16 +23,18 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     if not cluster.monitoring.enabled:
         return
     daemon = family(seen[node.name]).prometheus
-    yield packages((daemon.package,), label=f"package {daemon.package}")
+    arguments = (
+        f"--web.listen-address={node.internal_address}:{PORT}",
+        f"--config.file={CONFIG}",
+        f"--storage.tsdb.path={monitoring.STATE}/metrics2",
+        f"--storage.tsdb.retention.time={cluster.monitoring.retention}",
+    )
     rules = file(RULES, render("prometheus/rules.yml", servers=len(cluster.servers)), check="promtool check rules")
+    config = file(CONFIG, _config(cluster, node), check="promtool check config")
+    yield from monitoring.program(cluster, node, seen, daemon)
     # Prometheus watches the targets itself, so one more node restarts nothing.
-    yield from (rules, file(TARGETS, targets(cluster)))
-    config = file("/etc/prometheus/prometheus.yml", _config(cluster, node), check="promtool check config")
-    listen, retention = f"{node.internal_address}:{PORT}", cluster.monitoring.retention
-    arguments = file(daemon.defaults, render("prometheus/defaults", listen=listen, retention=retention))
-    network = file(f"/etc/systemd/system/{daemon.unit}.d/40-network.conf", text("monitoring/network.conf"))
-    yield from (config, arguments, network)
-    yield from service(daemon.unit, [rules, config, arguments, network])
+    yield from (rules, file(TARGETS, targets(cluster)), config)
+    yield from monitoring.running(cluster, node, seen, daemon, arguments, (rules, config))
 
 
 def targets(cluster: Cluster) -> str:

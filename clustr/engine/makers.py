@@ -14,6 +14,7 @@ from clustr.engine.goal import Disrupts, Goal, Later, Show
 from clustr.templates import render
 
 STARTS = "/usr/local/lib/clustr/record-start"  # base_os puts it there
+TARBALLS = "/usr/local/lib/clustr"  # which tarball a program came from, and its own sum
 HEREDOC = "END_OF_FILE_BY_CLUSTR"
 
 
@@ -159,6 +160,20 @@ def binary(path: str, *, url: str, sum: str, version: str, ca: str = "", mode: i
     probe = f"probe_binary {where} {sum} {quote(version)}"
     apply = f"apply_binary {where} {sum} {quote(url)} {mode:04o} {quote(ca)}"
     return Goal(path, probe, version, apply, undo=f"rm -f -- {where}")
+
+
+def tarball(
+    name: str, programs: Sequence[str], *, url: str, sum: str, version: str, ca: str = ""
+) -> tuple[Goal, Reads]:
+    """Programs of a released tarball in /usr/local/bin, and what a unit that runs one of them reads.
+
+    The tarball's sha256 is checked before it is opened; the programs' own sums are kept, so that a changed one is seen.
+    """
+    words = " ".join(quote(program) for program in programs)
+    probe = f"probe_tarball {quote(name)} {sum} {quote(version)}"
+    apply = f"apply_tarball {quote(name)} {sum} {quote(url)} {quote(ca)} {words}"
+    goal = Goal(f"release {name}", probe, version, apply, undo=f"undo_tarball {quote(name)} {words}")
+    return goal, Reads(f"{TARBALLS}/{name}.release", sha256(f"{sum}\n"))
 
 
 def step(

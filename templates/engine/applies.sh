@@ -161,10 +161,10 @@ apply_sysctl() {
   printf '%s\n' "$2" >"$path"
 }
 
-apply_binary() {
-  local path=$1 sum=$2 url=$3 mode=$4 ca=${5:-} new
-  mkdir -p -- "$(dirname -- "$path")"
-  new=$path.clustr-new
+# download URL SUM FILE [CA]: the file is there whole and verified, or not at all.
+download() {
+  local url=$1 sum=$2 new=$3 ca=${4:-}
+  mkdir -p -- "$(dirname -- "$new")"
   echo "::status downloading ${url##*/}"
   curl --fail --location --silent --show-error --proto '=https' --retry 3 --connect-timeout 20 \
     --speed-limit 1024 --speed-time 60 ${ca:+--cacert "$ca"} --output "$new" -- "$url"
@@ -173,6 +173,36 @@ apply_binary() {
     echo "the download of $url does not have the sha256 $sum" >&2
     return 1
   fi
+}
+
+apply_binary() {
+  local path=$1 sum=$2 url=$3 mode=$4 ca=${5:-} new
+  new=$path.clustr-new
+  download "$url" "$sum" "$new" "$ca"
   chmod -- "$mode" "$new"
   mv -f -T -- "$new" "$path"
+}
+
+# apply_tarball NAME SUM URL CA PROGRAM...: the programs lie in the tarball's one folder.
+apply_tarball() {
+  local name=$1 sum=$2 url=$3 ca=$4 kept=/usr/local/lib/clustr/$1 new=/usr/local/lib/clustr/$1.new program
+  shift 4
+  rm -rf -- "$new"
+  mkdir -p -- "$new"
+  download "$url" "$sum" "$new/tarball" "$ca"
+  tar -xzf "$new/tarball" -C "$new" --strip-components=1 --no-same-owner
+  for program in "$@"; do
+    install -m 0755 -- "$new/$program" "/usr/local/bin/$program.clustr-new"
+    mv -f -T -- "/usr/local/bin/$program.clustr-new" "/usr/local/bin/$program"
+  done
+  (cd /usr/local/bin && sha256sum -- "$@") >"$kept.sums"
+  printf '%s\n' "$sum" >"$kept.release"
+  rm -rf -- "$new"
+}
+
+undo_tarball() {
+  local name=$1
+  shift
+  rm -f -- "/usr/local/lib/clustr/$name.release" "/usr/local/lib/clustr/$name.sums"
+  (cd /usr/local/bin && rm -f -- "$@")
 }

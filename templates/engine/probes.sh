@@ -109,3 +109,16 @@ probe_binary() {
     echo absent
   fi
 }
+
+probe_tarball() {
+  local kept=/usr/local/lib/clustr/$1
+  if [ ! -f "$kept.release" ] || [ ! -f "$kept.sums" ]; then
+    echo absent
+  elif [ "$(<"$kept.release")" != "$2" ]; then
+    echo "another release"
+  elif (cd /usr/local/bin && sha256sum --check --status "$kept.sums" 2>/dev/null); then
+    echo "$3"
+  else
+    echo "changed programs"
+  fi
+}
