@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,11 +32,24 @@ def start(name: str, **traits: object) -> Lab:
 
 @pytest.fixture(scope="session")
 def lab_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabCluster]:
-    """Three servers and two agents, fresh; the login's sudo asks for a password."""
-    lab = start("test-main", servers=3, agents=2, login=Login.PASSWORD)
+    """Three servers and two agents, fresh, on two networks; the login's sudo asks for a password.
+
+    On the network of their `address` nodes reach this machine and the world, not each other: what works between them
+    goes over `internal_address`.
+    """
+    lab = start("test-main", servers=3, agents=2, login=Login.PASSWORD, internal_network=True)
+    isolate(lab)
     yield LabCluster(lab, tmp_path_factory.mktemp("laptop"))
     if not os.environ.get("CLUSTR_TEST_KEEP"):
         labs.down(lab.name, lambda line: None)
+
+
+def isolate(lab: Lab) -> None:
+    """The bridge carries no frame from one node's port to another's (ip-link(8), bridge_slave isolated)."""
+    ports = [port.name for port in Path(f"/sys/class/net/{lab.bridge}/brif").iterdir()]
+    assert len(ports) == len(lab.nodes)
+    for port in ports:
+        subprocess.run(["ip", "link", "set", "dev", port, "type", "bridge_slave", "isolated", "on"], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,6 @@ from clustr.session import Options
 from clustr.stages import STAGES, agents
 from clustr.views.view import Output, choose_view
 
-
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
