@@ -15,7 +15,11 @@ BOTH = ("k3s_server", "k3s_agent")
 PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
 NODE_STATUS = "https://kubernetes.io/docs/reference/node/node-status/#condition"
 SECRETS = ("/etc/rancher/k3s/config.yaml", "/etc/rancher/k3s/token")
-SERVER_SECRETS = ("/etc/rancher/k3s/k3s.yaml", "/var/lib/rancher/k3s/server/token")
+SERVER_SECRETS = (
+    "/etc/rancher/k3s/agent-token",
+    "/etc/rancher/k3s/k3s.yaml",
+    "/var/lib/rancher/k3s/server/token",
+)
 
 
 @check(

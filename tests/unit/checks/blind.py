@@ -16,7 +16,7 @@ from clustr.checks.check import Check, State
 from clustr.checks.questions import Answer
 from clustr.checks.run import check_node
 from clustr.inventory.model import Cluster, Node
-from tests.unit.checks.recorded import Spoken, recorded_answers, recorded_cluster
+from tests.unit.checks.recorded import Spoken, recorded_answers, recorded_cluster, recorded_nodes
 
 SILENT_WHEN_WELL = (  # commands whose empty answer is one
     "systemctl list-units --state=failed",
@@ -50,7 +50,7 @@ class Outcome:
 
 def look_blind() -> Outcome:
     cluster, outcome = recorded_cluster(), Outcome()
-    for node in cluster.nodes:
+    for node in recorded_nodes(cluster):
         answers = recorded_answers(node.name)
         for each in all_checks():
             state, asked, evidence = look(each, cluster, node, answers)

@@ -18,7 +18,7 @@ from clustr.checks.questions import Answer
 from clustr.checks.run import check_node
 from clustr.errors import UnreachableError
 from clustr.inventory.load import load
-from clustr.inventory.model import Cluster
+from clustr.inventory.model import Cluster, Node
 from clustr.remote.connection import Connection, Result
 
 FOLDER = Path(__file__).with_name("recorded")
@@ -27,6 +27,11 @@ Answers = Mapping[str, Answer]
 
 def recorded_cluster() -> Cluster:
     return load(FOLDER / "inventory.yaml")
+
+
+def recorded_nodes(cluster: Cluster) -> list[Node]:
+    """The nodes that a file is kept of: one of each kind."""
+    return [node for node in cluster.nodes if (FOLDER / f"{node.name}.json").exists()]
 
 
 def recorded_answers(node: str) -> dict[str, Answer]:
