@@ -8,7 +8,7 @@ import typer
 
 from clustr.cli import verdict
 from clustr.cli.help import Group, exit_codes, words
-from clustr.cli.options import InventoryOption, VerboseOption, YesOption, inventory_path
+from clustr.cli.options import InventoryOption, VerboseOption, YesOption, about, inventory_path
 from clustr.views.view import Output, choose_view
 
 app = typer.Typer(rich_markup_mode=None)
@@ -30,7 +30,8 @@ def unlock(inventory: InventoryOption = None, yes: YesOption = False, verbose: V
 
     if not yes:
         question.must_be_able_to_ask("unlock")
-    view = choose_view(Output.TABLE, sys.stderr, verbose=verbose)
+    path = inventory_path(inventory)
+    view = choose_view(Output.TABLE, sys.stderr, path, verbose=verbose)
     freed = False
 
     def agree(held: Held) -> bool:
@@ -38,6 +39,7 @@ def unlock(inventory: InventoryOption = None, yes: YesOption = False, verbose: V
         freed = lock_view.may_free(held, view, yes=yes)
         return freed
 
-    held = actions.unlock(inventory_path(inventory), view, agree)
+    with about(path):
+        held = actions.unlock(path, view, agree)
     lock_view.show_unlocked(held, freed=freed)
     raise typer.Exit(0 if held is None or freed else verdict.DECLINED)

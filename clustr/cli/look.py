@@ -16,6 +16,7 @@ from clustr.cli.options import (
     OutputOption,
     SchemaOption,
     VerboseOption,
+    about,
     inventory_path,
 )
 from clustr.views.view import Output, choose_view
@@ -50,9 +51,10 @@ def doctor(
     from clustr import actions
     from clustr.session import Options
 
-    view = choose_view(output, sys.stderr, verbose=verbose)
-    options = Options(limit=tuple(limit or ()), only=tuple(only or ()))
-    health = actions.doctor(inventory_path(inventory, argument), options, view)
+    path = inventory_path(inventory, argument)
+    view = choose_view(output, sys.stderr, path, verbose=verbose)
+    with about(path):
+        health = actions.doctor(path, Options(limit=tuple(limit or ()), only=tuple(only or ())), view)
     outcome.show_health(health, view, output)
     raise typer.Exit(verdict.of_health(health))
 
@@ -78,7 +80,9 @@ def execute(
     from clustr.session import Options
     from clustr.views import outcome
 
-    view = choose_view(output, sys.stderr, verbose=verbose)
-    said = actions.execute(inventory_path(inventory), command, Options(limit=tuple(limit or ())), view)
+    path = inventory_path(inventory)
+    view = choose_view(output, sys.stderr, path, verbose=verbose)
+    with about(path):
+        said = actions.execute(path, command, Options(limit=tuple(limit or ())), view)
     outcome.show_answers(said, view, output)
     raise typer.Exit(verdict.of_answers(said))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from clustr.errors import UsageError
+from clustr.errors import ClustrError, UsageError
+from clustr.views.commands import DEFAULT_INVENTORY, copyable
 from clustr.views.view import Output
-
-DEFAULT = Path("inventory.yaml")
 
 InventoryOption = Annotated[
     Path | None,
@@ -40,4 +41,14 @@ def inventory_path(option: Path | None, argument: Path | None = None) -> Path:
     """The one inventory that is meant. Raises UsageError where two are named."""
     if option and argument and option != argument:
         raise UsageError(f"two inventories are named: {argument} and {option}", "name one")
-    return argument or option or DEFAULT
+    return argument or option or DEFAULT_INVENTORY
+
+
+@contextmanager
+def about(inventory: Path) -> Iterator[None]:
+    """Inside, the commands that an error proposes name this inventory."""
+    try:
+        yield
+    except ClustrError as error:
+        error.remedy, error.detail = copyable(error.remedy, inventory), copyable(error.detail, inventory)
+        raise

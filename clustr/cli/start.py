@@ -19,6 +19,7 @@ from clustr.cli.options import (
     SchemaOption,
     VerboseOption,
     YesOption,
+    about,
     inventory_path,
 )
 from clustr.errors import InventoryError
@@ -129,9 +130,10 @@ def plan(
     from clustr.session import Options
 
     path, globs = inventory_path(inventory, argument), tuple(limit or ())
-    view = choose_view(output, sys.stderr, verbose=verbose)
-    made, _ = actions.plan(path, Options(limit=globs, ignore=frozenset(ignore or ())), view)
-    outcome.show_plan(made, view, output, inventory=path, whole=diff)
+    view = choose_view(output, sys.stderr, path, verbose=verbose)
+    with about(path):
+        made, _ = actions.plan(path, Options(limit=globs, ignore=frozenset(ignore or ())), view)
+    outcome.show_plan(made, view, output, whole=diff)
     raise typer.Exit(verdict.of_plan(made, view.ending.silent, limit=globs, changes_matter=exit_code))
 
 
@@ -164,11 +166,12 @@ def bootstrap(
     from clustr.session import Options
 
     path = inventory_path(inventory, argument)
-    view = choose_view(output, sys.stdout, verbose=verbose)
+    view = choose_view(output, sys.stdout, path, verbose=verbose)
     options = Options(limit=tuple(limit or ()), ignore=frozenset(ignore or ()))
-    result = actions.bootstrap(path, options, view, lambda made, _: outcome.wanted(made, view, yes=yes))
+    with about(path):
+        result = actions.bootstrap(path, options, view, lambda made, _: outcome.wanted(made, view, yes=yes))
     if result is not None:
-        outcome.show_bootstrap(result, view, output, inventory=path)
+        outcome.show_bootstrap(result, view, output)
     raise typer.Exit(verdict.of_bootstrap(result))
 
 
@@ -191,5 +194,7 @@ def kubeconfig(
     from clustr import actions
     from clustr.views import outcome
 
-    view = choose_view(Output.TABLE, sys.stderr, verbose=verbose)
-    outcome.show_kubeconfig(actions.fetch_kubeconfig(inventory_path(inventory), view, to), view)
+    path = inventory_path(inventory)
+    view = choose_view(Output.TABLE, sys.stderr, path, verbose=verbose)
+    with about(path):
+        outcome.show_kubeconfig(actions.fetch_kubeconfig(path, view, to), view)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
 from clustr.actions import Health
 from clustr.checks.check import Finding, State
 from clustr.inventory.ranges import fold
+from clustr.views.commands import copyable
 from clustr.views.layout import folded, wrapped
 from clustr.views.units import count, duration, several
 
@@ -14,31 +16,32 @@ SIGNS = {State.FAILED: "✗", State.WARNING: "!", State.UNKNOWN: "?"}
 WORDS = ((State.FAILED, "failure", "failures"), (State.WARNING, "warning", "warnings"), (State.UNKNOWN, "unknown", ""))
 
 
-def doctor_lines(health: Health, width: int) -> list[str]:
+def doctor_lines(health: Health, inventory: Path, width: int) -> list[str]:
     head = f"{health.cluster}   {count(health.nodes, 'node')}, {count(health.checks, 'check')}"
     blocks = [_grouped(health.findings, state) for state in SIGNS]
     same = [group for groups in blocks for group in groups]
     names = max((len(group[0].check) for group in same), default=0)
     lines = [f"{head}, {duration(health.seconds)}", ""]
     for group in same:
-        lines += _block(group, names, width)
+        lines += _block(group, names, inventory, width)
     return [*lines, *wrapped(_holding(health.findings).split(" "), width, ""), "", _sum(health.findings)]
 
 
-def _grouped(findings: Iterable[Finding], state: State) -> list[list[Finding]]:
+def _grouped(findings: Sequence[Finding], state: State) -> list[list[Finding]]:
     """Findings of one state; those that say the same of several nodes are together."""
     groups: dict[tuple[str, str, str], list[Finding]] = {}
     for each in findings:
         if each.state is state:
             groups.setdefault((each.check, each.evidence, _of_any(each)), []).append(each)
-    return list(groups.values())
+    place = {each.check: number for number, each in reversed(list(enumerate(findings)))}
+    return sorted(groups.values(), key=lambda group: place[group[0].check])
 
 
 def _of_any(finding: Finding) -> str:
     return finding.fix.replace(finding.node, "NODE") if finding.node else finding.fix
 
 
-def _block(group: Sequence[Finding], names: int, width: int) -> list[str]:
+def _block(group: Sequence[Finding], names: int, inventory: Path, width: int) -> list[str]:
     """Check and nodes, then what was found, then what to do. Too narrow a terminal gets them on lines of their own."""
     first = group[0]
     nodes = [each.node for each in group if each.node]
@@ -52,6 +55,7 @@ def _block(group: Sequence[Finding], names: int, width: int) -> list[str]:
         lines = [front, *wrapped(evidence[0].split(" "), width, indent)]
     lines += [indent + line for line in evidence[1:]]
     fix = first.fix.replace(f"--limit {first.node}", " ".join(f"--limit {name}" for name in nodes))
+    fix = copyable(fix, inventory)
     return lines + (folded(fix, width, indent) if fix else [])
 
 

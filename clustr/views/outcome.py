@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from clustr.engine.plan import Plan
 from clustr.views import documents
+from clustr.views.commands import copyable
 from clustr.views.layout import folded
 from clustr.views.plan_view import nothing_to_do, plan_lines
 from clustr.views.question import agreed
@@ -27,17 +28,17 @@ def show(lines: Iterable[str], *, diffs: bool = False) -> None:
     Screen(sys.stdout).show(lines, diffs=diffs)
 
 
-def show_plan(plan: Plan, view: View, output: Output, *, inventory: Path, whole: bool) -> None:
+def show_plan(plan: Plan, view: View, output: Output, *, whole: bool) -> None:
     view.pause()
     if output is Output.JSON:
         return documents.write(documents.plan_document(plan, view.ending.failed))
     width = Screen(sys.stdout).width
     if not (plan.changes or plan.blind or view.ending.failed):
-        return show([nothing_to_do(plan, inventory.name, view.seconds)])
+        return show([nothing_to_do(plan, view.inventory.name, view.seconds)])
     show(plan_lines(plan, width=width, whole=whole), diffs=True)
-    show(folded(APPLIES, width, ""))
+    show(folded(copyable(APPLIES, view.inventory), width, ""))
     if view.ending.failed:
-        show(["", *view.ending.lines(plan.cluster, width)])
+        show(["", *_ending(view, plan, width)])
         show([f"The plan is without {count(len(view.ending.failed), 'node')} that did not answer."])
 
 
@@ -52,19 +53,23 @@ def wanted(plan: Plan, view: View, *, yes: bool) -> bool:
     return False
 
 
-def show_bootstrap(result: Bootstrapped, view: View, output: Output, *, inventory: Path) -> None:
+def show_bootstrap(result: Bootstrapped, view: View, output: Output) -> None:
     view.pause()
     plan, ending = result.plan, view.ending
     if output is Output.JSON:
         kubeconfig = str(result.kubeconfig) if result.kubeconfig else ""
         return documents.write(documents.bootstrap_document(plan, ending, kubeconfig))
     width = Screen(sys.stdout).width
-    lines = ending.lines(plan.cluster, width)
+    lines = _ending(view, plan, width)
     if not plan.changes and not ending.failed:
-        lines = [nothing_to_do(plan, inventory.name, view.seconds)]
+        lines = [nothing_to_do(plan, view.inventory.name, view.seconds)]
     if result.kubeconfig:
         lines.append(f"Its context {plan.cluster} is in {home_as_tilde(str(result.kubeconfig))}.")
     show(lines)
+
+
+def _ending(view: View, plan: Plan, width: int) -> list[str]:
+    return view.ending.lines(plan.cluster, view.inventory, width)
 
 
 def show_health(health: Health, view: View, output: Output) -> None:
@@ -74,7 +79,7 @@ def show_health(health: Health, view: View, output: Output) -> None:
     view.pause()
     if output is Output.JSON:
         return documents.write(doctor_json(health.cluster, health.findings, health.seconds))
-    show(doctor_lines(health, Screen(sys.stdout).width))
+    show(doctor_lines(health, view.inventory, Screen(sys.stdout).width))
 
 
 def show_answers(said: Sequence[Said], view: View, output: Output) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from clustr.engine import events
 from clustr.engine.events import Event
 from clustr.views.screen import Screen
-from clustr.views.units import count, duration
+from clustr.views.units import count, duration, reading
 
 
 class Plain:
@@ -42,7 +42,7 @@ def describe(event: Event, *, verbose: bool = False) -> str:
         case events.Output(node, line):
             return f"  {node}   | {line}" if verbose else ""
         case events.Connecting(what, nodes):
-            return f"Reading {what} of {count(nodes, 'node')}"
+            return f"{reading(what)} on {count(nodes, 'node')}"
         case events.StageStarted(stage, nodes):
             return f"{stage}: {count(len(nodes), 'node')}"
         case events.StageDone(stage, seconds):

@@ -20,7 +20,7 @@ from clustr.engine.events import (
 )
 from clustr.inventory.ranges import fold
 from clustr.views.layout import cut
-from clustr.views.units import duration
+from clustr.views.units import duration, reading
 
 BAR = 28  # columns
 AT_WORK = 9  # lines for nodes at work, so that all is within a dozen
@@ -50,7 +50,7 @@ class Progress:
             case StageStarted(stage, nodes):
                 self._begin(stage, len(nodes), now)
             case Connecting(what, nodes):
-                self._begin(f"Reading {what}", nodes, now)
+                self._begin(reading(what), nodes, now)
             case NodeStarted(_, node):
                 self.at_work[node] = AtWork("", "a second look", now)
             case NodeStatus(node, doing):

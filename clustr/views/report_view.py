@@ -8,6 +8,7 @@ from pathlib import Path
 
 from clustr.engine.events import Event, NodeFailed, NodeSilent, NodeSkipped, RunDone
 from clustr.inventory.ranges import fold
+from clustr.views.commands import copyable
 from clustr.views.layout import folded, wrapped
 from clustr.views.units import count, duration
 
@@ -38,30 +39,30 @@ class Ending:
             case RunDone():
                 self.done = event
 
-    def lines(self, cluster: str, width: int) -> list[str]:
+    def lines(self, cluster: str, inventory: Path, width: int) -> list[str]:
         """What failed first, then the sum; nothing of a run that did not come to its end."""
-        blocks = [*_failures(self.failed, width), *_skips(self.skipped, width)]
+        blocks = [*_failures(self.failed, inventory, width), *_skips(self.skipped, width)]
         return blocks + ([""] if blocks else []) + ([_sum(cluster, self.done, self.skipped)] if self.done else [])
 
 
-def _failures(failed: Sequence[NodeFailed], width: int) -> list[str]:
+def _failures(failed: Sequence[NodeFailed], inventory: Path, width: int) -> list[str]:
     """A block for each cause; nodes with the same cause share it."""
     causes: dict[NodeFailed, list[NodeFailed]] = {}
     for each in failed:
         causes.setdefault(_cause(each), []).append(each)
-    return [line for same in causes.values() for line in _block(same, width)]
+    return [line for same in causes.values() for line in _block(same, inventory, width)]
 
 
 def _cause(failed: NodeFailed) -> NodeFailed:
     return replace(failed, node="", log="", remedy=failed.remedy.replace(failed.node, "NODE"))
 
 
-def _block(same: Sequence[NodeFailed], width: int) -> list[str]:
+def _block(same: Sequence[NodeFailed], inventory: Path, width: int) -> list[str]:
     first = same[0]
     names = [each.node for each in same]
     limits = " ".join(f"--limit {name}" for name in names)
     problem = first.problem.removeprefix(f"{first.node}: ")
-    remedy = first.remedy.replace(f"--limit {first.node}", limits)
+    remedy = copyable(first.remedy.replace(f"--limit {first.node}", limits), inventory)
     body = [line for text in (first.detail, remedy) for line in folded(text, width, INDENT) if line.strip()]
     logs = [INDENT + home_as_tilde(each.log) for each in same if each.log]
     return [*wrapped([f"✗ {fold(names)}  ", *problem.split(" ")], width, ""), *body, *logs]

@@ -1,4 +1,4 @@
-"""Times and numbers in people's units."""
+"""Times, numbers and the like in people's words."""
 
 from __future__ import annotations
 
@@ -23,3 +23,8 @@ def count(number: int, what: str, many: str = "") -> str:
 def several(number: int, one: str, many: str) -> str:
     """The verb that goes with a number: 1 node is, 2 nodes are."""
     return one if number == 1 else many
+
+
+def reading(what: str) -> str:
+    """What goes on while all nodes are asked for something (events.Connecting)."""
+    return {"checks": "Running checks", "command": "Running the command"}.get(what, f"Reading {what}")

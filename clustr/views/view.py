@@ -35,8 +35,9 @@ class Drawing(Protocol):
 class View:
     """A run's progress as it happens, and what its last screen needs."""
 
-    def __init__(self, drawing: Drawing) -> None:
+    def __init__(self, drawing: Drawing, inventory: Path) -> None:
         self._drawing = drawing
+        self.inventory = inventory
         self._begun = time.monotonic()
         self.ending = Ending()
 
@@ -62,7 +63,7 @@ class View:
         return Secret(getpass.getpass(f"Passphrase of {key}: "))
 
 
-def choose_view(output: Output, terminal: TextIO, *, verbose: bool = False) -> View:
+def choose_view(output: Output, terminal: TextIO, inventory: Path, *, verbose: bool = False) -> View:
     """Progress in place where the terminal can, else a line for each event. What is a document on stdout leaves
     progress to stderr, so `terminal` is stderr then."""
     from clustr.views.live import Live
@@ -70,4 +71,4 @@ def choose_view(output: Output, terminal: TextIO, *, verbose: bool = False) -> V
     from clustr.views.screen import Screen
 
     screen = Screen(sys.stderr if output is Output.JSON else terminal)
-    return View(Live(screen, verbose=verbose) if screen.moves else Plain(screen, verbose=verbose))
+    return View(Live(screen, verbose=verbose) if screen.moves else Plain(screen, verbose=verbose), inventory)
