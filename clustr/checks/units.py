@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clustr.checks.backend import Host
-from clustr.checks.check import must
+from clustr.checks.check import CouldNotLook, must
 
 PROPERTIES = "LoadState,ActiveState,SubState,NRestarts,ActiveEnterTimestamp"
 
@@ -22,7 +22,7 @@ class Unit:
 
     @property
     def runs(self) -> bool:
-        return self.active == "active" and self.sub in ("running", "exited", "listening")
+        return self.loaded == "loaded" and self.active == "active" and self.sub in ("running", "exited", "listening")
 
     @property
     def state(self) -> str:
@@ -59,5 +59,8 @@ def must_run(host: Host, name: str) -> str:
 
 
 def last_words(host: Host, name: str) -> str:
-    shown = host.run("journalctl --unit=%s --lines=3 --output=cat --no-pager", name, may_fail=True)
-    return str(shown.stdout) if shown.rc == 0 else ""
+    """The end of a unit's journal, or nothing: it explains what was found already."""
+    try:
+        return host.check_output("journalctl --unit=%s --lines=3 --output=cat --no-pager", name)
+    except CouldNotLook:
+        return ""

@@ -73,6 +73,7 @@ CASES = [
     ),
     Wrong("k3s.etcd-members", "2381/metrics", "has_leader 1", "has_leader 0", "no leader"),
     Wrong("k3s.service-active", "-- k3s.service", "=running", "=auto-restart", "k3s.service is active (auto-restart)"),
+    Wrong("k3s.service-active", "-- k3s.service", "=loaded", "=masked", "k3s.service is masked, active (running)"),
     Wrong("k3s.service-active", "-- k3s-agent", "=loaded", "=not-found", "there is no k3s-agent.service", AGENT),
     Wrong(
         "k3s.api-ready",
