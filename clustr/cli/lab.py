@@ -8,41 +8,47 @@ from typing import Annotated
 
 import typer
 
+from clustr.cli.help import exit_codes, words
+from clustr.cli.options import OutputOption
 from clustr.lab.model import Login, Release
 from clustr.views.view import Output
 
 app = typer.Typer(
     no_args_is_help=True,
+    rich_markup_mode=None,
     help="Disposable nodes on this machine, and the inventory for them. Needs root and Debian.",
 )
 
-Name = Annotated[str, typer.Argument(help="name of the lab")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="name of the lab")]
 
 
 @app.command(
-    epilog="Examples: `clustr lab up` makes three servers and two agents; "
-    "`clustr lab up small --servers 1 --agents 0 --artifacts ./mirror` one node that downloads from a folder."
+    help=words(
+        "Start nodes: systemd, sshd, apt and an address each. The first time builds their image, about a minute.",
+        "clustr lab up",
+        "clustr lab up small --servers 1 --agents 0 --artifacts ./mirror",
+    ),
+    epilog=exit_codes(130),
 )
 def up(
     name: Name = "lab",
-    servers: Annotated[int, typer.Option(min=0, help="nodes with the role server")] = 3,
-    agents: Annotated[int, typer.Option(min=0, help="nodes with the role agent")] = 2,
+    servers: Annotated[int, typer.Option(min=0, metavar="N", help="nodes with the role server")] = 3,
+    agents: Annotated[int, typer.Option(min=0, metavar="N", help="nodes with the role agent")] = 2,
     monitors: Annotated[
-        int, typer.Option(min=0, help="nodes that are monitors alone; 0: the last node is one too")
+        int, typer.Option(min=0, metavar="N", help="nodes that are monitors alone; 0: the last node is one too")
     ] = 0,
     release: Annotated[Release, typer.Option(help="Debian release of the nodes")] = Release.BOOKWORM,
     login: Annotated[
         Login, typer.Option(help="root, or a user whose sudo asks for no password or for one")
     ] = Login.ROOT,
     artifacts: Annotated[
-        str, typer.Option(metavar="URL|FOLDER", help="mirror, or folder to serve as one; none: nodes alone")
+        str, typer.Option(metavar="URL|FOLDER|none", help="a mirror, or a folder to serve as one; none: nodes alone")
     ] = "",
-    artifacts_ca: Annotated[Path | None, typer.Option(help="CA certificate of the mirror")] = None,
+    artifacts_ca: Annotated[Path | None, typer.Option(metavar="FILE", help="CA certificate of the mirror")] = None,
     internal_network: Annotated[
         bool, typer.Option("--internal-network", help="a second network for the cluster")
     ] = False,
 ) -> None:
-    """Start nodes: systemd, sshd, apt and an address each. The first time builds their image, about a minute."""
     from clustr import lab
     from clustr.views import lab as view
 
@@ -50,12 +56,18 @@ def up(
     view.show_up(lab.up(spec, view.progress()))
 
 
-@app.command()
+@app.command(
+    help=words(
+        "Show labs: their nodes, addresses, roles, and which of them are up.",
+        "clustr lab status",
+        "clustr lab status small --output json",
+    ),
+    epilog=exit_codes(),
+)
 def status(
-    name: Annotated[str, typer.Argument(help="name of the lab; default: all")] = "",
-    output: Annotated[Output, typer.Option(help="words for a person, or one JSON document")] = Output.TABLE,
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="name of the lab; default: all")] = "",
+    output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show labs: their nodes, addresses, roles, and which of them are up."""
     from clustr import lab
     from clustr.views import lab as view
 
@@ -63,24 +75,36 @@ def status(
     (view.show_status_json if output is Output.JSON else view.show_status)(found)
 
 
-@app.command(epilog="Examples: `clustr lab ssh cp1`; `clustr lab ssh demo/cp1 -- systemctl --failed`")
+@app.command(
+    help=words(
+        "Log in to a node, or run one command there.",
+        "clustr lab ssh cp1",
+        "clustr lab ssh small/cp1 -- systemctl --failed",
+    ),
+    epilog="The exit code is that of the command, or 255 where ssh fails.",
+)
 def ssh(
     node: Annotated[str, typer.Argument(metavar="NODE|LAB/NODE", help="node to log in to")],
     command: Annotated[list[str] | None, typer.Argument(metavar="[-- CMD]", help="what to run there")] = None,
 ) -> None:
-    """Log in to a node, or run one command there."""
     from clustr import lab
 
     words = [*lab.ssh_command(*lab.find_anywhere(node)), *(command or [])]
     os.execvp(words[0], words)  # noqa: S606 - ssh takes our place, terminal and all
 
 
-@app.command()
+@app.command(
+    help=words(
+        "Remove a lab, a half made one too. The last one leaves this machine as it was before the first.",
+        "clustr lab down",
+        "clustr lab down --all",
+    ),
+    epilog=exit_codes(7, 130),
+)
 def down(
     name: Name = "lab",
     every: Annotated[bool, typer.Option("--all", help="remove every lab on this machine")] = False,
 ) -> None:
-    """Remove a lab. The last one leaves this machine as it was before the first."""
     from clustr import lab
     from clustr.views import lab as view
 

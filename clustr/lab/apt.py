@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from clustr.errors import PreflightError
+from clustr.errors import LabError
 from clustr.lab.model import Release
 
 # The settings of apt that a node needs to reach the same servers, and no others.
@@ -27,7 +27,7 @@ class Archive:
 
 
 def archives(files: Iterable[tuple[str, str]]) -> list[Archive]:
-    """The Debian archives in these files, given as name and text; raises PreflightError when there are none."""
+    """The Debian archives in these files, given as name and text; raises LabError when there are none."""
     found: dict[tuple[str, bool], Archive] = {}
     for name, text in files:
         for archive in _deb822(text) if name.endswith(".sources") else _one_line(text):
@@ -37,7 +37,7 @@ def archives(files: Iterable[tuple[str, str]]) -> list[Archive]:
                 archive.uri, archive.security, tuple(dict.fromkeys(components))
             )
     if not any(not archive.security for archive in found.values()):
-        raise PreflightError(
+        raise LabError(
             "No Debian archive is among this machine's apt sources, so the image of lab nodes cannot be built.",
             "Add Debian's own to /etc/apt/sources.list.d/, then try again.",
         )

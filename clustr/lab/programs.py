@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from clustr.errors import LabError, PreflightError
+from clustr.errors import LabError
 
 # The program, and the Debian package that brings it.
 NEEDED: Mapping[str, str] = {
@@ -34,12 +34,12 @@ ENVIRONMENT: Mapping[str, str] = {
 
 
 def check() -> None:
-    """Raises PreflightError, naming all that is missing at once."""
+    """Raises LabError, naming all that is missing at once."""
     if os.geteuid() != 0:
-        raise PreflightError("A lab needs root: it makes links, mounts and cgroups.", "Run it with sudo.")
+        raise LabError("A lab needs root: it makes links, mounts and cgroups.", "Run it with sudo.")
     missing = sorted({package for program, package in NEEDED.items() if not find(program)})
     if missing:
-        raise PreflightError(
+        raise LabError(
             f"This machine lacks what lab nodes need: {', '.join(missing)}.",
             f"apt-get install --no-install-recommends {' '.join(missing)}",
         )

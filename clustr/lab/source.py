@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from clustr.errors import PreflightError, UsageError
+from clustr.errors import LabError, UsageError
 from clustr.lab.model import Origin, Source, Spec
 
 RELEASES = "https://github.com/k3s-io/k3s/releases"
@@ -16,7 +16,7 @@ STAND_IN = re.compile(r"\+lab\d+$")
 
 
 def choose(spec: Spec) -> Source:
-    """Raises UsageError for what cannot be a source, PreflightError when the real releases cannot be reached."""
+    """Raises UsageError for what cannot be a source, LabError when the real releases cannot be reached."""
     if spec.artifacts == NOTHING:
         return Source(Origin.NOTHING)
     if spec.artifacts.startswith("https://"):
@@ -56,7 +56,7 @@ def _reach_releases() -> None:
     try:
         urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
     except (urllib.error.URLError, OSError) as error:
-        raise PreflightError(
+        raise LabError(
             f"k3s's releases at {RELEASES} cannot be reached from here: {getattr(error, 'reason', error)}.",
             "Give the lab a mirror: --artifacts FOLDER or --artifacts https://... "
             "(--artifacts none: nodes alone, on which clustr bootstrap cannot install k3s).",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clustr.errors import PreflightError
+from clustr.errors import LabError
 from clustr.lab import apt
 from clustr.lab.model import Release
 
@@ -59,7 +59,7 @@ def test_an_archive_named_twice_is_one_with_all_components() -> None:
 
 
 def test_no_debian_is_an_error_that_says_so() -> None:
-    with pytest.raises(PreflightError, match="No Debian archive"):
+    with pytest.raises(LabError, match="No Debian archive"):
         apt.archives([("x.list", "deb https://download.example/linux stable stable\n")])
 
 
