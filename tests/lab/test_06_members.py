@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from clustr import lab as labs
-from clustr.lab.model import Role
+from clustr.inventory.model import Role
 from tests.lab.cluster import LabCluster
 from tests.lab.conftest import start
 

@@ -55,7 +55,7 @@ def stages(name: str) -> tuple[Stage, ...]:
 
 def main(act: str, inventory: str, name: str) -> int:
     options = Options(stages=stages(name))
-    view = choose_view(Output.JSON, sys.stderr)
+    view = choose_view(Output.JSON, sys.stderr, Path(inventory))
     if act == "plan":
         plan, _ = actions.plan(Path(inventory), options, view)
         for change in plan.changes:
