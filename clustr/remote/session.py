@@ -174,11 +174,13 @@ class Session:
                 try:
                     data = receive(CHUNK)
                 except TimeoutError:
-                    data = None if self._still_there() else b""
+                    data = None
                 if data:
                     self._take(stream, data)
                 while self.channel.recv_stderr_ready():
                     self._take(self._err, self.channel.recv_stderr(CHUNK))
+                if data is None and not self._still_there():
+                    return True
         return self._ended(deadline)
 
     def _take(self, stream: Stream, data: bytes) -> None:

@@ -201,6 +201,9 @@ class _Policy:
         """A transport that asks first for the kinds of key that are known, as only those can be compared."""
         import paramiko
 
+        if isinstance(sock, socket.socket):
+            # Else each exec waits 40 ms for the delayed acknowledgement of the last one's end.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport = paramiko.Transport(sock, **options)
         security = transport.get_security_options()
         wanted = [name for kind in self.known.kinds(self.name) for name in _ALGORITHMS.get(kind, (kind,))]

@@ -48,6 +48,7 @@ class Sshd:
         )
         Path("/run/sshd").mkdir(exist_ok=True)
         log = self.folder / "log"
+        log.unlink(missing_ok=True)
         self.process = subprocess.Popen([str(PROGRAM), "-D", "-E", log, "-f", config])
         for _ in range(100):
             if "Server listening" in (log.read_text() if log.exists() else ""):
