@@ -72,10 +72,10 @@ def mistake_of(source: Source, error: ErrorDetails, steps: Steps) -> Mistake:
         return source.mistake(steps[:-1], _words(error, steps), At.KEY)
     if kind == "missing":
         field = _field_at(steps)
-        return source.mistake(steps, f"is missing: write {field.description if field else 'it'}", At.PARENT)
+        return source.mistake(steps, f"is missing: write {field.description if field else 'it'}")
     if kind == "extra_forbidden":
         return source.mistake(steps, f"no such field: {did_you_mean(str(steps[-1]), _known(steps))}", At.KEY)
-    return source.mistake(steps, _words(error, steps), At.VALUE)
+    return source.mistake(steps, _words(error, steps))
 
 
 def did_you_mean(wrong: str, known: Sequence[str]) -> str:

@@ -28,7 +28,6 @@ class At(Enum):
 
     VALUE = "value"
     KEY = "key"
-    PARENT = "parent"  # of a field that is not there
 
 
 @dataclass(frozen=True, order=True)
@@ -131,11 +130,11 @@ class Source:
         self.mistakes.append(Mistake(mark.line + 1, mark.column + 1, field_name(steps), text))
 
     def _mark(self, steps: Steps, at: At) -> yaml.Mark:
-        """The mark of a value or key; of what is nearest to it where it was not written."""
+        """The mark of a value or key; where it was not written, of what it is missing in."""
         if self._root is None:
             raise ValueError("an empty file has no places")
         node, mark = self._root, self._root.start_mark
-        for index, step in enumerate(steps[:-1] if at is At.PARENT else steps):
+        for index, step in enumerate(steps):
             pair = _child(node, step)
             if pair is None:
                 break

@@ -83,7 +83,8 @@ def test_the_nearest_wins(tmp_path: Path) -> None:
         """
 ssh: {user: all, port: 22, bastion: jump@gate:2022, key: key, connect_timeout: 5}
 sudo: {password: {file: all}}
-defaults: {class: gpu, interface: eth0, roles: [server], labels: {site: x, tier: x}, taints: ['a=1:NoSchedule']}
+defaults: {class: gpu, interface: eth0, roles: [server], labels: {site: x, tier: x},
+           taints: ['a=1:NoSchedule', 'd:NoSchedule']}
 classes:
   gpu: {gpus: 8, model: H100-SXM, labels: {tier: y, rack: y}, taints: ['a=2:NoSchedule', 'b:NoExecute'],
         ssh: {user: class, port: 2222}}
@@ -96,7 +97,12 @@ nodes:
     assert found.sudo.password is not None
     assert found.sudo.password.reveal() == "open sesame"
     assert found.labels == {"site": "x", "tier": "y", "rack": "z"}
-    assert [str(taint) for taint in found.taints] == ["a=2:NoSchedule", "b:NoExecute", "a=3:NoExecute"]
+    assert [str(taint) for taint in found.taints] == [
+        "a=2:NoSchedule",
+        "d:NoSchedule",
+        "b:NoExecute",
+        "a=3:NoExecute",
+    ]
     assert (found.class_name, found.expects.gpus, found.expects.model) == ("gpu", 8, "H100-SXM")
     assert found.interface == "eth0"
     assert set(found.roles) == {SERVER, MONITOR}

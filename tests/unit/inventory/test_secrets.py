@@ -110,22 +110,24 @@ def test_programs_that_are_missing(folder: Path, keys: Keys, monkeypatch: pytest
 
 def test_a_secret_is_on_no_command_line_and_is_fetched_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = folder / "calls"
-    program = folder / "sops"
-    program.write_text(
-        f"""#!/bin/bash\ntr '\\0' ' ' </proc/$$/cmdline >>{log}\necho >>{log}\necho '{{"a": "hidden"}}'\n"""
-    )
-    program.chmod(0o755)
+    for name in ("sops", "age"):
+        program = folder / name
+        program.write_text(
+            f"#!/bin/bash\ntr '\\0' ' ' </proc/$$/cmdline >>{log}\necho >>{log}\n"
+            """echo '{"a": "hidden", "b": "too"}'\n"""
+        )
+        program.chmod(0o755)
     (folder / "kept").touch()
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     path = folder / "inventory.yaml"
     path.write_text(
-        "ssh: {password: {sops: kept, key: a}}\nsudo: {password: {sops: kept, key: a}}\n"
-        "nodes: [{name: 'a[1-9]', address: '10.0.0.[1-9]', sudo: {password: {sops: kept, key: a}}}]\n"
+        "ssh: {password: {sops: kept, key: b}, passphrase: {age: kept, identity: kept}}\n"
+        "sudo: {password: {sops: kept, key: a}}\n"
+        "nodes: [{name: 'a[1-9]', address: '10.0.0.[1-9]', ssh: {passphrase: {age: kept, identity: kept}}}]\n"
     )
     assert {each.sudo.password for each in load(path).nodes} == {Secret("hidden")}
-    (call,) = log.read_text().splitlines()
-    assert call.strip().endswith(f"-d --output-type json {folder}/kept")
-    assert "hidden" not in call
+    calls = [call.strip().partition(f"{folder}/")[2] for call in log.read_text().splitlines()]
+    assert sorted(calls) == [f"age -d -i {folder}/kept {folder}/kept", f"sops -d --output-type json {folder}/kept"]
 
 
 def test_it_prints_as_stars_everywhere() -> None:
