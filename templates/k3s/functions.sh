@@ -32,7 +32,7 @@ k3s_probe_founded() {
   elif [ -d "$k3s_etcd" ]; then
     echo founded
   else
-    echo "not founded"
+    echo absent
   fi
 }
 

@@ -1,7 +1,8 @@
 # Node objects, asked of a server that answers: once per script, whatever the number of nodes.
 
+# kubectl keeps a cache of the API, in the home folder unless told another place.
 node_object_kubectl() {
-  /usr/local/bin/k3s kubectl --request-timeout=20s "$@"
+  /usr/local/bin/k3s kubectl --cache-dir="${scratch:-/run/clustr}/kubectl" --request-timeout=20s "$@"
 }
 
 # Fills $scratch/node_objects with a file per node of lines "kind KEY VALUE", with tabs between. A server that holds no

@@ -108,7 +108,7 @@ def systemctl(machine: LocalConnection, on_restart: str = "true") -> None:
 
 def test_founding_is_in_force_for_one_start_only(machine: LocalConnection) -> None:
     systemctl(machine, f"cat {FOUNDING} >/seen; stat -c %a {FOUNDING} >>/seen; mkdir -p {MEMBER}")
-    assert bash(machine, "k3s_probe_founded").stdout == "not founded\n"
+    assert bash(machine, "k3s_probe_founded").stdout == "absent\n"
     assert bash(machine, "k3s_found new").status == 0
     assert machine.path("/seen").read_text() == 'cluster-init: true\nserver: ""\n600\n'
     assert not machine.path(FOUNDING).exists()
@@ -152,7 +152,7 @@ def cluster(machine: LocalConnection) -> LocalConnection:
     machine.write("/listing", "".join("\t".join(words) + "\n" for words in LISTING))
     machine.write(
         "/usr/local/bin/k3s",
-        '#!/bin/bash\necho "${*:3}" | head -1 >>/calls\n'
+        '#!/bin/bash\necho "${*:4}" | head -1 >>/calls\n'
         'if [ -e /refuses ]; then echo "connection refused" >&2; exit 1; fi\n'
         'case "$*" in *"get nodes"*) cat /listing ;; esac\n',
         0o755,
