@@ -19,6 +19,7 @@ from clustr.cli.options import (
     about,
     inventory_path,
 )
+from clustr.errors import UsageError
 from clustr.views.view import Output, choose_view
 
 app = typer.Typer(rich_markup_mode=None)
@@ -70,15 +71,21 @@ def doctor(
     rich_help_panel=Group.LOOK,
 )
 def execute(
-    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND", show_default=False)],
+    command: Annotated[list[str] | None, typer.Argument(metavar="-- COMMAND", show_default=False)] = None,
     inventory: InventoryOption = None,
     limit: LimitOption = None,
     output: OutputOption = Output.TABLE,
+    schema: SchemaOption = False,
     verbose: VerboseOption = False,
 ) -> None:
+    from clustr.views import documents, outcome
+
+    if schema:
+        return documents.write_schema("exec")
+    if not command:
+        raise UsageError("no command is given", "clustr exec -- uname -r")
     from clustr import actions
     from clustr.session import Options
-    from clustr.views import outcome
 
     path = inventory_path(inventory)
     view = choose_view(output, sys.stderr, path, verbose=verbose)

@@ -51,9 +51,8 @@ def _run() -> int:
     try:
         app()
     except SystemExit as end:
-        return _interrupted() if end.code == EXIT_INTERRUPTED else int(end.code or 0)
-    except KeyboardInterrupt:
-        return _interrupted()
+        by_ctrl_c = isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt)  # as typer raises it
+        return _interrupted() if by_ctrl_c else int(end.code or 0)
     except ClustrError as error:
         from clustr.views.errors_view import show_error
 
@@ -65,7 +64,7 @@ def _run() -> int:
 
 
 def _interrupted() -> int:
-    typer.echo("Interrupted. What runs on a node goes on there, and the next run finds it.", err=True)
+    typer.echo("Interrupted. Work begun on a node goes on there, and the next run finds it.", err=True)
     return EXIT_INTERRUPTED
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DISRUPTS = {Disrupts.NOTHING: "nothing", Disrupts.WORKLOADS: "workloads", Disrupts.REBOOT: "reboot"}
 
 
-def write(document: Mapping[str, object] | Sequence[object]) -> None:
+def write(document: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -60,7 +60,7 @@ def change_document(change: Change) -> dict[str, object]:
     }
 
 
-def bootstrap_document(plan: Plan, ending: Ending, kubeconfig: str) -> dict[str, object]:
+def bootstrap_document(plan: Plan, ending: Ending, kubeconfig: str, *, stopped: bool) -> dict[str, object]:
     done = ending.done
     return {
         "cluster": plan.cluster,
@@ -83,12 +83,14 @@ def bootstrap_document(plan: Plan, ending: Ending, kubeconfig: str) -> dict[str,
         ],
         "skipped": [{"node": each.node, "stage": each.stage, "reason": each.reason} for each in ending.skipped],
         "kubeconfig": kubeconfig,
+        "stopped": stopped,
     }
 
 
-def exec_document(said: Sequence[Said]) -> list[dict[str, object]]:
+def exec_document(said: Sequence[Said]) -> dict[str, object]:
     """`status` is the command's own; null where a node could not be asked."""
-    return [
+    answers = [
         {"nodes": list(each.nodes), "status": None if each.status < 0 else each.status, "output": each.output}
         for each in said
     ]
+    return {"answers": answers}

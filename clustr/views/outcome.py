@@ -58,11 +58,13 @@ def show_bootstrap(result: Bootstrapped, view: View, output: Output) -> None:
     plan, ending = result.plan, view.ending
     if output is Output.JSON:
         kubeconfig = str(result.kubeconfig) if result.kubeconfig else ""
-        return documents.write(documents.bootstrap_document(plan, ending, kubeconfig))
+        return documents.write(documents.bootstrap_document(plan, ending, kubeconfig, stopped=result.report.stopped))
     width = Screen(sys.stdout).width
     lines = _ending(view, plan, width)
     if not plan.changes and not ending.failed:
         lines = [nothing_to_do(plan, view.inventory.name, view.seconds)]
+    if result.report.stopped:
+        lines += folded(copyable("Stopped by Ctrl-C: `clustr bootstrap` does the rest.", view.inventory), width, "")
     if result.kubeconfig:
         lines.append(f"Its context {plan.cluster} is in {home_as_tilde(str(result.kubeconfig))}.")
     show(lines)
