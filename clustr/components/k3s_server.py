@@ -8,6 +8,7 @@ data. Source: docs.k3s.io, "High Availability Embedded etcd".
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from clustr.components.k3s import (
     SERVER,
@@ -51,7 +52,8 @@ def tokens(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     if token and joins and not token.ca:
         token = None
     yield token_goal("join token", TOKEN, token)
-    yield token_goal("agents' token", AGENT_TOKEN, token and token.for_agents())
+    # k3s takes an agent token's file as the password itself, whatever its form.
+    yield token_goal("agents' token", AGENT_TOKEN, token and replace(token.for_agents(), ca=""))
 
 
 def founding(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:

@@ -162,6 +162,7 @@ def test_agents_get_a_token_that_admits_no_server() -> None:
     assert f"K10{CA}::node:" in apply
     assert PASSWORD not in apply
     on_server = goals(k3s_server, THREE, "cp1", running(THREE))["agents' token"]
+    assert "K10" not in on_server.apply
     assert on_server.wanted == goals(k3s_agent, THREE, "gpu1", running(THREE))["join token"].wanted
 
 

@@ -147,7 +147,7 @@ YWdlbnRzJyB0b2tlbg==
 restore_file /etc/rancher/k3s/agent-token
 END_OF_RECORD
 apply_file /etc/rancher/k3s/agent-token 0600 root:root <<'END_OF_FILE_BY_CLUSTR'
-K10cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc::node:3e3d7c63ad04a9541591cd5f2750a81672a1bcb3efac714ed9121cf2725fe10f
+3e3d7c63ad04a9541591cd5f2750a81672a1bcb3efac714ed9121cf2725fe10f
 END_OF_FILE_BY_CLUSTR
 
 record 9d3dda0b9c437b316fff1066093465ee <<'END_OF_RECORD'
