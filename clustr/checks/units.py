@@ -26,9 +26,10 @@ class Unit:
 
     @property
     def state(self) -> str:
-        return (
-            f"{self.name} is {self.active} ({self.sub})" if self.loaded != "not-found" else f"there is no {self.name}"
-        )
+        if self.loaded == "not-found":
+            return f"there is no {self.name}"
+        masked = "masked, " if self.loaded == "masked" else ""
+        return f"{self.name} is {masked}{self.active} ({self.sub})"
 
 
 def units(host: Host, *names: str) -> list[Unit]:

@@ -1,20 +1,21 @@
 #!/bin/bash
 # clustr: runs the commands of {{ questions | length }} questions and prints what they said. Changes nothing.
-set -u
+set -uo pipefail
 export LC_ALL=C
 mark={{ nonce }}
 scratch=$(mktemp -d /dev/shm/clustr-checks.XXXXXXXX) || exit
 trap 'rm -rf -- "$scratch"' EXIT
 
-# ask NUMBER SECONDS COMMAND: its status, then its output and errors, each on a line of its own.
+# encoded BYTES FILE: the beginning of a file, on one line.
+encoded() { head -c "$1" "$2" | base64 -w0 && printf '\n'; }
+
+# ask NUMBER SECONDS COMMAND: its status, then its output and errors, each on a line of its own. The end is marked only
+# where all of that could be printed: an answer without it is none.
 ask() {
   local status=0
   timeout -k 2 "$2" bash -c "$3" >"$scratch/out" 2>"$scratch/err" </dev/null || status=$?
   printf '\n::%s %s %s\n' "$mark" "$1" "$status"
-  head -c 4000000 "$scratch/out" | base64 -w0
-  printf '\n'
-  head -c 20000 "$scratch/err" | base64 -w0
-  printf '\n::%s end\n' "$mark"
+  encoded 4000000 "$scratch/out" && encoded 20000 "$scratch/err" && printf '::%s end\n' "$mark"
 }
 
 main() {

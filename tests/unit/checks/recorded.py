@@ -21,7 +21,7 @@ from clustr.inventory.load import load
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.connection import Connection, Result
 
-FOLDER = Path(__file__).with_name("recorded")
+FOLDER = Path(__file__).with_name("answers")
 Answers = Mapping[str, Answer]
 
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from clustr.checks.learning import Learning
 from clustr.checks.questions import Answer, Own, Pattern, Question, ask_script, read_answers
 from clustr.inventory.model import Node, Role
 from tests.fakes import LocalConnection
-from tests.unit.checks.recorded import Spoken
+from tests.unit.checks.recorded import Spoken, recorded_answers, recorded_cluster, recorded_nodes
 
 NODE = Node(name="cp1", address="198.51.100.1", internal_address="10.0.0.1", roles=frozenset({Role.SERVER}))
 OTHER = Node(name="cp2", address="198.51.100.2", internal_address="10.0.0.2", roles=frozenset({Role.SERVER}))
@@ -134,6 +135,15 @@ def test_real_bash_runs_every_question_by_itself() -> None:
     assert [answers[number].status for number in (3, 4, 5)] == [5, 124, 0]
 
 
+@pytest.mark.parametrize("carrier", ["base64", "head", "mktemp", "timeout"])
+def test_an_answer_that_could_not_be_carried_is_none(carrier: str) -> None:
+    with LocalConnection() as local:
+        local.command(carrier, "exit 127")
+        result = local.run(ask_script([Question("true", 1)], "abc"))
+    answers = read_answers(result.stdout, "abc")
+    assert answers in ({}, {0: Answer(127, "", "")})
+
+
 def test_output_cannot_pass_for_an_answer() -> None:
     forged = "::other 0 0\nb2s=\n\n::other end\n"
     assert read_answers(f"x\n::abc 0 0\n\n\n::abc end\n{forged}", "abc") == {0: Answer(0, "", "")}
@@ -143,3 +153,11 @@ def test_output_cannot_pass_for_an_answer() -> None:
 def test_pytest_is_not_needed_to_look() -> None:
     code = "import sys, clustr.checks.catalogue, clustr.checks.run; sys.exit('pytest' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_script_passes_shellcheck() -> None:
+    commands = [command for node in recorded_nodes(recorded_cluster()) for command in recorded_answers(node.name)]
+    script = ask_script([Question(command, 20) for command in commands], "abc")
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    done = subprocess.run([shellcheck, "-"], input=script, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
