@@ -53,7 +53,7 @@ def _user() -> Goal:
         probe=f"if getent passwd {USER} >/dev/null; then echo there; else echo absent; fi",
         wanted="there",
         apply=f"useradd --system --user-group --home-dir {STATE} --no-create-home --shell /usr/sbin/nologin {USER}",
-        undo=f"userdel -- {USER}",
+        undo=f"# stays: userdel {USER}"  # others may run as it,
     )
 
 

@@ -91,7 +91,7 @@ base_os_apply_swap_at_boot() {
   found=$(base_os_swap_at_boot)
   while read -r kind name; do
     if [ "$kind" = unit: ]; then
-      printf '%s\n' "$name" >>"$clustr/swap-masked"
+      printf '%s\n' "$name" >>/var/lib/clustr/swap-masked
       systemctl mask -- "$name"
     fi
   done <<<"$found"
@@ -100,9 +100,9 @@ base_os_apply_swap_at_boot() {
 base_os_undo_swap_at_boot() {
   local name
   if [ -e /etc/fstab ]; then sed -i 's/^#clustr# //' /etc/fstab; fi
-  if [ -e "$clustr/swap-masked" ]; then
-    while read -r name; do systemctl unmask -- "$name"; done <"$clustr/swap-masked"
-    rm -f -- "$clustr/swap-masked"
+  if [ -e /var/lib/clustr/swap-masked ]; then
+    while read -r name; do systemctl unmask -- "$name"; done </var/lib/clustr/swap-masked
+    rm -f -- /var/lib/clustr/swap-masked
   fi
   systemctl daemon-reload
 }
@@ -131,7 +131,7 @@ base_os_apply_ufw() {
     if [ "${words[0]}" = route ]; then ufw route delete "${words[@]:1}"; else ufw delete "${words[@]}"; fi
   done <<<"$found"
   while read -r rule; do
-    if [ -z "$rule" ]; then continue; fi
+    if [ -z "$rule" ] || grep -qxF -- "$rule" <<<"$found"; then continue; fi
     read -ra words <<<"$rule"
     ufw "${words[@]}" comment "clustr $1"
   done <<<"$wanted"

@@ -1,0 +1,50 @@
+record 26cb2f18234d593fae74a6c179d3ca99 <<'END_OF_RECORD'
+container_runtime 
+cGFja2FnZXMgb2YgZG9ja2Vy
+0
+# stays: apt-get remove docker.io docker-compose containerd runc
+END_OF_RECORD
+apply_packages --hold docker.io docker-compose containerd runc
+
+record c1b0a0f7ce2d1647411331c719860677 <<'END_OF_RECORD'
+container_runtime 
+L2V0Yy9kb2NrZXIvZGFlbW9uLmpzb24=
+1
+restore_file /etc/docker/daemon.json
+END_OF_RECORD
+apply_file /etc/docker/daemon.json 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
+{
+  "exec-opts": ["native.cgroupdriver=cgroupfs"],
+  "live-restore": true,
+  "log-driver": "json-file",
+  "log-opts": {"max-file": "5", "max-size": "50m"}
+}
+END_OF_FILE_BY_CLUSTR
+
+record b336095edfd56e985791813450308ed1 <<'END_OF_RECORD'
+container_runtime 
+L2V0Yy9zeXN0ZW1kL3N5c3RlbS9kb2NrZXIuc2VydmljZS5kLzUwLWNsdXN0ci5jb25m
+2
+restore_file /etc/systemd/system/docker.service.d/50-clustr.conf
+END_OF_RECORD
+apply_file /etc/systemd/system/docker.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
+# Written by clustr. Records at each start which files this unit was started with.
+[Service]
+ExecStartPre=-+/usr/local/lib/clustr/record-start docker.service /etc/systemd/system/docker.service.d/50-clustr.conf /etc/docker/daemon.json
+END_OF_FILE_BY_CLUSTR
+
+record 80e61c97bfc89cc9123aae38682516cc <<'END_OF_RECORD'
+container_runtime 
+ZG9ja2VyLnNlcnZpY2UgYXQgYm9vdA==
+3
+undo_enabled docker.service
+END_OF_RECORD
+apply_enabled docker.service enabled
+
+record 496e03756c4bd44dce07c1da46765e57 <<'END_OF_RECORD'
+container_runtime 
+ZG9ja2VyLnNlcnZpY2UgcnVucw==
+4
+undo_started docker.service
+END_OF_RECORD
+apply_started docker.service 264a1a11a89526cd47fbbf3689439e767365ffc63c65ed1961dcf389d742b6b1

@@ -1,0 +1,257 @@
+record cc206ab5907dcccba2474a98e07c91ea <<'END_OF_RECORD'
+prometheus 
+cGFja2FnZSBwcm9tZXRoZXVz
+0
+# stays: apt-get remove prometheus
+END_OF_RECORD
+apply_packages prometheus
+
+record 2349cccaebf62d97dfe92202f398db1a <<'END_OF_RECORD'
+prometheus 
+L2V0Yy9wcm9tZXRoZXVzL3J1bGVzL2NsdXN0ci55bWw=
+1
+restore_file /etc/prometheus/rules/clustr.yml
+END_OF_RECORD
+apply_file /etc/prometheus/rules/clustr.yml 0644 root:root 'promtool check rules' <<'END_OF_FILE_BY_CLUSTR'
+# Written by clustr.
+groups:
+
+  - name: nodes
+    rules:
+      - alert: NodeDown
+        expr: up{job="node"} == 0
+        for: 2m
+        labels: {severity: critical}
+        annotations:
+          summary: "{{ $labels.node }} does not answer"
+          description: "its node_exporter at {{ $labels.instance }} has not answered for 2 minutes"
+
+      - alert: NodeRebooted
+        expr: time() - node_boot_time_seconds < 600
+        labels: {severity: info}
+        annotations:
+          summary: "{{ $labels.node }} was started within the last 10 minutes"
+
+      - alert: ServiceFailed
+        expr: node_systemd_unit_state{state="failed"} == 1
+        for: 5m
+        labels: {severity: warning}
+        annotations:
+          summary: "{{ $labels.name }} has failed on {{ $labels.node }}"
+          description: "look: journalctl -u {{ $labels.name }}"
+
+      - alert: CollectorFailed
+        expr: node_scrape_collector_success{collector=~"cpu|diskstats|filesystem|meminfo|netdev|systemd|timex"} == 0
+        for: 15m
+        labels: {severity: warning}
+        annotations:
+          summary: "node_exporter on {{ $labels.node }} cannot read {{ $labels.collector }}"
+
+  - name: disks
+    rules:
+      - alert: DiskAlmostFull
+        expr: |
+          node_filesystem_avail_bytes{fstype=~"ext4|xfs|btrfs|zfs|overlay|nfs4?"} / node_filesystem_size_bytes < 0.10
+          and node_filesystem_readonly == 0
+        for: 10m
+        labels: {severity: warning}
+        annotations:
+          summary: "{{ $labels.mountpoint }} on {{ $labels.node }} has {{ $value | humanizePercentage }} left"
+          description: "the kubelet evicts pods when 10% are left for it and 15% for images"
+
+      - alert: DiskFull
+        expr: |
+          node_filesystem_avail_bytes{fstype=~"ext4|xfs|btrfs|zfs|overlay|nfs4?"} / node_filesystem_size_bytes < 0.03
+          and node_filesystem_readonly == 0
+        for: 2m
+        labels: {severity: critical}
+        annotations:
+          summary: "{{ $labels.mountpoint }} on {{ $labels.node }} has {{ $value | humanizePercentage }} left"
+
+      - alert: InodesAlmostGone
+        expr: |
+          node_filesystem_files_free{fstype=~"ext4|xfs|overlay"} / node_filesystem_files < 0.05
+          and node_filesystem_files > 0 and node_filesystem_readonly == 0
+        for: 10m
+        labels: {severity: warning}
+        annotations:
+          summary: "{{ $labels.mountpoint }} on {{ $labels.node }} has {{ $value | humanizePercentage }} of its inodes left"
+
+      - alert: FilesystemReadOnly
+        expr: node_filesystem_readonly{fstype=~"ext4|xfs|btrfs|zfs",mountpoint!~"/(run|boot|snap)(/.*)?"} == 1
+        for: 2m
+        labels: {severity: critical}
+        annotations:
+          summary: "{{ $labels.mountpoint }} on {{ $labels.node }} is read-only"
+          description: "a kernel does this after errors of the disk; look: dmesg"
+
+  - name: memory
+    rules:
+      - alert: MemoryAlmostFull
+        expr: node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes < 0.05
+        for: 10m
+        labels: {severity: warning}
+        annotations:
+          summary: "{{ $labels.node }} has {{ $value | humanizePercentage }} of its memory available"
+
+      - alert: OutOfMemoryKill
+        expr: increase(node_vmstat_oom_kill[10m]) > 0
+        labels: {severity: warning}
+        annotations:
+          summary: "the kernel ended a process on {{ $labels.node }} for want of memory"
+
+      - alert: MemoryErrors
+        expr: increase(node_edac_uncorrectable_errors_total[1h]) > 0
+        labels: {severity: critical}
+        annotations:
+          summary: "{{ $labels.node }} has uncorrectable memory errors"
+
+  - name: clock
+    rules:
+      # By the monitor's own clock. The kernel's own word (node_timex_sync_status) is about chronyd's hand on it only.
+      - alert: ClockSkew
+        expr: abs(node_time_seconds - timestamp(node_time_seconds)) > 2
+        for: 10m
+        labels: {severity: warning}
+        annotations:
+          summary: "the clock of {{ $labels.node }} is {{ $value | humanizeDuration }} off"
+          description: "etcd and certificates want one time on all nodes; look: chronyc tracking"
+
+  - name: monitoring
+    rules:
+      - alert: AlertmanagerDown
+        expr: up{job="alertmanager"} == 0
+        for: 5m
+        labels: {severity: critical}
+        annotations:
+          summary: "Alertmanager on {{ $labels.node }} does not answer, so alerts reach nobody"
+
+      - alert: AlertsNotSent
+        expr: rate(alertmanager_notifications_failed_total[5m]) > 0
+        for: 10m
+        labels: {severity: warning}
+        annotations:
+          summary: "Alertmanager on {{ $labels.node }} cannot reach a receiver"
+
+      - alert: ConfigurationRefused
+        expr: prometheus_config_last_reload_successful == 0 or alertmanager_config_last_reload_successful == 0
+        for: 5m
+        labels: {severity: warning}
+        annotations:
+          summary: "{{ $labels.job }} on {{ $labels.node }} goes on with an old configuration"
+END_OF_FILE_BY_CLUSTR
+
+record 1c0cf55a5a1ce41073317cc701e150a9 <<'END_OF_RECORD'
+prometheus 
+L2V0Yy9wcm9tZXRoZXVzL3RhcmdldHMvbm9kZXMuanNvbg==
+2
+restore_file /etc/prometheus/targets/nodes.json
+END_OF_RECORD
+apply_file /etc/prometheus/targets/nodes.json 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
+[
+  {
+    "targets": [
+      "10.0.0.11:9100"
+    ],
+    "labels": {
+      "node": "cp1",
+      "role": "server"
+    }
+  }
+]
+END_OF_FILE_BY_CLUSTR
+
+record 33bf15462ba01523b1db32e6667b9555 <<'END_OF_RECORD'
+prometheus 
+L2V0Yy9wcm9tZXRoZXVzL3Byb21ldGhldXMueW1s
+3
+restore_file /etc/prometheus/prometheus.yml
+END_OF_RECORD
+apply_file /etc/prometheus/prometheus.yml 0644 root:root 'promtool check config' <<'END_OF_FILE_BY_CLUSTR'
+# Written by clustr.
+global:
+  scrape_interval: 15s
+  evaluation_interval: 15s
+  external_labels:
+    cluster: "test"
+
+rule_files:
+  - /etc/prometheus/rules/clustr.yml
+
+alerting:
+  alertmanagers:
+    - static_configs:
+        - targets: ["10.0.0.11:9093"]
+
+scrape_configs:
+  - job_name: node
+    file_sd_configs:
+      - files: [/etc/prometheus/targets/nodes.json]
+
+  - job_name: prometheus
+    static_configs:
+      - targets: ["10.0.0.11:9090"]
+        labels: {node: "cp1"}
+
+  - job_name: alertmanager
+    static_configs:
+      - targets: ["10.0.0.11:9093"]
+        labels: {node: "cp1"}
+END_OF_FILE_BY_CLUSTR
+
+record 74a000396e39e48f01559e9c80698c76 <<'END_OF_RECORD'
+prometheus 
+L2V0Yy9kZWZhdWx0L3Byb21ldGhldXM=
+4
+restore_file /etc/default/prometheus
+END_OF_RECORD
+apply_file /etc/default/prometheus 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
+# Written by clustr.
+ARGS="--web.listen-address=10.0.0.11:9090 --config.file=/etc/prometheus/prometheus.yml --storage.tsdb.path=/var/lib/prometheus/metrics2 --storage.tsdb.retention.time=30d"
+END_OF_FILE_BY_CLUSTR
+
+record 0f4e8ac82a58443c916673a6ac4cb25b <<'END_OF_RECORD'
+prometheus 
+L2V0Yy9zeXN0ZW1kL3N5c3RlbS9wcm9tZXRoZXVzLnNlcnZpY2UuZC80MC1uZXR3b3JrLmNvbmY=
+5
+restore_file /etc/systemd/system/prometheus.service.d/40-network.conf
+END_OF_RECORD
+apply_file /etc/systemd/system/prometheus.service.d/40-network.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
+# Written by clustr. It listens on the internal address, which may come up after the unit's turn.
+[Unit]
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+Restart=on-failure
+RestartSec=5s
+END_OF_FILE_BY_CLUSTR
+
+record e74524ab2543282b98f554e88452fb9b <<'END_OF_RECORD'
+prometheus 
+L2V0Yy9zeXN0ZW1kL3N5c3RlbS9wcm9tZXRoZXVzLnNlcnZpY2UuZC81MC1jbHVzdHIuY29uZg==
+6
+restore_file /etc/systemd/system/prometheus.service.d/50-clustr.conf
+END_OF_RECORD
+apply_file /etc/systemd/system/prometheus.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
+# Written by clustr. Records at each start which files this unit was started with.
+[Service]
+ExecStartPre=-+/usr/local/lib/clustr/record-start prometheus.service /etc/systemd/system/prometheus.service.d/50-clustr.conf /etc/prometheus/rules/clustr.yml /etc/prometheus/prometheus.yml /etc/default/prometheus /etc/systemd/system/prometheus.service.d/40-network.conf
+END_OF_FILE_BY_CLUSTR
+
+record 1d7d6dcb30ec8a8426a0a0e2e232216b <<'END_OF_RECORD'
+prometheus 
+cHJvbWV0aGV1cy5zZXJ2aWNlIGF0IGJvb3Q=
+7
+undo_enabled prometheus.service
+END_OF_RECORD
+apply_enabled prometheus.service enabled
+
+record 6f4b04121f9ef651b840c805a7f3aa0c <<'END_OF_RECORD'
+prometheus 
+cHJvbWV0aGV1cy5zZXJ2aWNlIHJ1bnM=
+8
+undo_started prometheus.service
+END_OF_RECORD
+apply_started prometheus.service 2fa921747ceaaa1a354680a452409cfbc53d99963a2515bed294340bf5d1750b
