@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from clustr.checks.backend import Host
 from clustr.checks.check import Check, CouldNotLook, check, must
 from clustr.checks.http import fetch
@@ -94,7 +96,8 @@ def ports_are_open(host: Host, node: Node, cluster: Cluster) -> str:
 )
 def api_is_reached(host: Host, node: Node, cluster: Cluster) -> str:
     for server in cluster.servers:
-        page = fetch(host, "https://%s:6443/ping", server.internal_address, options=f"--cacert {AGENT_CA}")
+        # Not an argument: that would be taken for the address of whichever node is asked.
+        page = fetch(host, f"https://{quote(server.internal_address)}:6443/ping", options=f"--cacert {AGENT_CA}")
         must(page.strip() == "pong", found=f"{server.name} answers {page.strip()[:80]!r}", wanted="pong")
     return f"{', '.join(server.name for server in cluster.servers)} answer"
 

@@ -1,7 +1,8 @@
 """What checks ask of a node: commands, and what they said. Pure: text in, text out.
 
 On the first node of a kind each command is asked as it comes. Its arguments that are the node's own name or address
-are noted as such, so that the other nodes can be asked for all of it in one script.
+are noted as such, so that the other nodes can be asked for all of it in one script. So a check passes what is the
+node's own as an argument, and writes what is the same on all nodes into the command.
 """
 
 from __future__ import annotations
