@@ -78,9 +78,11 @@ def _reasons(skipped: Sequence[Finding], never: set[str]) -> str:
 
 
 def _sum(findings: Sequence[Finding]) -> str:
-    numbers = ((sum(each.state is state for each in findings), one, many) for state, one, many in WORDS)
-    bad = [f"{number} {several(number, one, many or one)}" for number, one, many in numbers if number]
-    if not any(each.state in (State.FAILED, State.UNKNOWN) for each in findings):
-        return f"healthy: {bad[0]}." if bad else "healthy."
-    failed = any(each.state is State.FAILED for each in findings)
-    return f"{'unhealthy' if failed else 'not known to be healthy'}: {', '.join(bad)}."
+    """Counts what is shown above it: the same finding on many nodes is one."""
+    if not findings:
+        return "not known to be healthy: nothing was checked."
+    numbers = [(len(_grouped(findings, state)), one, many) for state, one, many in WORDS]
+    bad = ", ".join(f"{number} {several(number, one, many or one)}" for number, one, many in numbers if number)
+    failed, _, unknown = (number for number, _, _ in numbers)
+    word = "unhealthy" if failed else "not known to be healthy" if unknown else "healthy"
+    return f"{word}: {bad}." if bad else f"{word}."

@@ -11,7 +11,7 @@ from clustr.views.layout import wrapped
 
 def exec_lines(said: Sequence[Said], width: int) -> list[str]:
     """The answer of most nodes first; what went wrong last, where the eye is."""
-    ordered = sorted(said, key=lambda each: (each.status != 0, -len(each.nodes)))
+    ordered = sorted(said, key=lambda each: (each.status != 0, each.status < 0, -len(each.nodes)))
     return [line for each in ordered for line in _block(each, width)]
 
 

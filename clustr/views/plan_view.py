@@ -117,6 +117,8 @@ def _detail(change: Change, whole: bool) -> tuple[str, list[str]]:
         return change.after or "removed", []
     if change.diff:
         return _of_diff(change, whole)
+    if change.after is None:
+        return "not shown", []
     return _of_values(change), []
 
 

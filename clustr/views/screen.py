@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 UNLIMITED = 10_000  # columns: what is piped is never cut
-COLOURS = {"✓": "green", "✗": "bold red", "!": "yellow", "?": "magenta", "+": "green", "~": "yellow", "-": "red"}
+COLOURS = {"✓": "green", "✗": "red", "!": "yellow", "?": "magenta", "+": "green", "~": "yellow", "-": "red"}
 DIFF_INDENT = 10  # columns before a line of a diff
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
