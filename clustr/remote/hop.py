@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clustr.errors import LoginError, UnreachableError
@@ -59,6 +60,21 @@ def bastion_hop(hop: Hop, bastion: Bastion) -> Hop:
         known_hosts=hop.known_hosts,
         timeout=hop.timeout,
         bastion=True,
+    )
+
+
+def jump_hops(hop: Hop, proxy_jump: str) -> tuple[Hop, ...]:
+    """The bastions that ~/.ssh/config's ProxyJump names: [ssh://][user@]host[:port], first to last.
+
+    Their user and key are what that file says of them, as with ssh, and not the node's.
+    """
+    matches = [
+        re.fullmatch(r"(?:ssh://)?(?:([^@]+)@)?([^@:]+)(?::(\d+))?/?", jump.strip()) for jump in proxy_jump.split(",")
+    ]
+    named = [match for match in matches if match and match[2] not in ("none", hop.host)]
+    return tuple(
+        replace(bastion_hop(hop, Bastion(host=match[2], port=int(match[3] or 22))), user=match[1], key=None)
+        for match in named
     )
 
 

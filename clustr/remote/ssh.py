@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import base64
 import logging
-import re
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from clustr.errors import ClustrError, UnreachableError, UsageError
-from clustr.inventory.model import Bastion, Node
+from clustr.errors import ClustrError, UnreachableError
+from clustr.inventory.model import Node
 from clustr.inventory.secrets import Secret
-from clustr.remote.hop import End, Hop, bastion_hop, node_hop
+from clustr.remote.hop import End, Hop, bastion_hop, jump_hops, node_hop
 from clustr.remote.known_hosts import DEFAULT, HostKey, KnownHosts
+from clustr.remote.proxy_command import ProxyCommand
 from clustr.remote.session import Channel
 from clustr.remote.shell import SshConnection
-from clustr.remote.ssh_config import SYSTEM, USER, ssh_config_text
+from clustr.remote.ssh_config import SYSTEM, USER, config_error, ssh_config_text
 
 if TYPE_CHECKING:
     import fabric
@@ -62,7 +61,9 @@ class Network:
         # Else paramiko's own tracebacks reach the screen by logging's last resort.
         logging.getLogger("paramiko").addHandler(logging.NullHandler())
         files = (ssh_config,) if ssh_config else (USER, SYSTEM)
-        self._config = fabric.Config(ssh_config=_read_config(files), lazy=True)
+        self._files = files
+        self._settings = ssh_config_text(files)
+        self._config = fabric.Config(ssh_config=_parse(self._settings, files), lazy=True)
         self._keyring = _Keyring(ask)
         self._lock = threading.Lock()
         self._known: dict[tuple[Path, ...], KnownHosts] = {}
@@ -71,9 +72,7 @@ class Network:
     def __enter__(self) -> Network:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -103,19 +102,26 @@ class Network:
             connect_kwargs=options,
         )
         settings = connection.ssh_config
-        through = through or tuple(_jumps(hop, settings.get("proxyjump", "none")))
+        through = through or jump_hops(hop, settings.get("proxyjump", "none"))
         by = ",".join(each.host for each in through)
+        proxy = None
         end = End(hop, connection.user, connection.host, connection.port, by)
         if through:
             options["sock"] = self._through(through, end)
-        else:
-            connection.gateway = settings.get("proxycommand")
+        elif settings.get("proxycommand"):
+            proxy = ProxyCommand(self._proxy_command(hop.host, end))
+            options["sock"] = proxy.socket
         known = self._known_hosts(hop, settings.get("userknownhostsfile", ""))
         policy = _Policy(hop, known, settings.get("hostkeyalias") or end.known_as)
         login = _Login(end, settings, self._keyring)
         options.update(auth_strategy=login, transport_factory=policy.transport)
         connection.client.set_missing_host_key_policy(policy)
-        return _opened(connection, end)
+        return _opened(_Line(connection, end, proxy))
+
+    def _proxy_command(self, alias: str, end: End) -> str:
+        """As ~/.ssh/config has it, with the user and port that are really used in place of %r and %p."""
+        known = f"Host *\n  User {end.user}\n  Port {end.port}\n"
+        return str(_parse(known + self._settings, self._files).lookup(alias)["proxycommand"])
 
     def _through(self, through: tuple[Hop, ...], end: End) -> paramiko.Channel:
         """A channel to the node from its bastion (direct-tcpip, what ssh calls ProxyJump)."""
@@ -166,23 +172,13 @@ def open_connection(node: Node, network: Network) -> SshConnection:
     return network.open(node)
 
 
-def _read_config(files: tuple[Path, ...]) -> paramiko.SSHConfig:
+def _parse(settings: str, files: tuple[Path, ...]) -> paramiko.SSHConfig:
     import paramiko
 
     try:
-        return paramiko.SSHConfig.from_text(ssh_config_text(files))
-    except (paramiko.ConfigParseError, OSError, ValueError) as error:
-        names = " or ".join(str(file) for file in files)
-        raise UsageError(f"{names} cannot be read: {error}", "correct it; `ssh -G example` names the line") from error
-
-
-def _jumps(hop: Hop, proxy_jump: str) -> Iterator[Hop]:
-    """The bastions that ProxyJump names: [ssh://][user@]host[:port], first to last."""
-    for jump in proxy_jump.split(","):
-        match = re.fullmatch(r"(?:ssh://)?(?:([^@]+)@)?([^@:]+)(?::(\d+))?/?", jump.strip())
-        if match and match[2] not in ("none", hop.host):
-            bastion = bastion_hop(hop, Bastion(host=match[2], port=int(match[3] or 22)))
-            yield replace(bastion, user=match[1], key=None)  # ssh too takes both from what the file says of the bastion
+        return paramiko.SSHConfig.from_text(settings)
+    except (paramiko.ConfigParseError, ValueError) as error:
+        raise config_error(files, error) from error
 
 
 @dataclass(frozen=True)
@@ -201,7 +197,7 @@ class _Policy:
         """A transport that asks first for the kinds of key that are known, as only those can be compared."""
         import paramiko
 
-        if isinstance(sock, socket.socket):
+        if isinstance(sock, socket.socket) and sock.family != socket.AF_UNIX:
             # Else each exec waits 40 ms for the delayed acknowledgement of the last one's end.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport = paramiko.Transport(sock, **options)
@@ -258,7 +254,7 @@ class _Login:
         self._settings = settings
         self._keyring = keyring
         self._tried: list[str] = []
-        self._unusable: list[str] = []
+        self._unusable: list[str] = []  # keys that could not even be tried, each with the reason
 
     def authenticate(self, transport: paramiko.Transport) -> None:
         import paramiko
@@ -339,6 +335,7 @@ class _Line:
 
     connection: fabric.Connection
     end: End
+    proxy: ProxyCommand | None
 
     @property
     def transport(self) -> paramiko.Transport:
@@ -371,19 +368,22 @@ class _Line:
         return True
 
     def close(self) -> None:
-        self.connection.close()
+        self.connection.client.close()
+        if self.proxy:
+            self.proxy.close()
 
 
-def _opened(connection: fabric.Connection, end: End) -> _Line:
+def _opened(line: _Line) -> _Line:
     """Opens it; whatever goes wrong becomes an error of its own kind."""
     import paramiko
 
+    end = line.end
     try:
-        connection.open()
-        connection.transport.set_keepalive(KEEPALIVE)
-        return _Line(connection, end)
+        line.connection.open()
+        line.transport.set_keepalive(KEEPALIVE)
+        return line
     except ClustrError:
-        connection.client.close()
+        line.close()
         raise
     except socket.gaierror as error:
         failed = end.unknown_name(str(error))
@@ -396,5 +396,5 @@ def _opened(connection: fabric.Connection, end: End) -> _Line:
         failed = end.no_ssh(str(error))
     except OSError as error:
         failed = end.no_way(str(error))
-    connection.client.close()
+    line.close()
     raise failed

@@ -7,14 +7,27 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from clustr.errors import UsageError
+
 USER = Path("~/.ssh/config")
 SYSTEM = Path("/etc/ssh/ssh_config")
 _DEPTH = 16  # as OpenSSH has it
 
 
 def ssh_config_text(files: tuple[Path, ...] = (USER, SYSTEM)) -> str:
-    """All files as one text, the first that sets something wins; files that are not there are left out."""
-    return "\n".join(line for file in files for line in ("Host *", *_lines(file.expanduser(), "Host *", 0)))
+    """All files as one text, the first that sets something wins; files that are not there are left out.
+
+    Raises UsageError where one is there and cannot be read.
+    """
+    try:
+        return "\n".join(line for file in files for line in ("Host *", *_lines(file.expanduser(), "Host *", 0)))
+    except (OSError, ValueError) as error:
+        raise config_error(files, error) from error
+
+
+def config_error(files: tuple[Path, ...], error: Exception) -> UsageError:
+    names = " or ".join(str(file) for file in files)
+    return UsageError(f"{names} cannot be read: {error}", "correct it; `ssh -G example` names the line")
 
 
 def _lines(file: Path, block: str, depth: int) -> Iterator[str]:
