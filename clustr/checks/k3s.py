@@ -8,7 +8,7 @@ from clustr.checks.http import fetch
 from clustr.checks.kubernetes import kube_node
 from clustr.checks.system import room
 from clustr.checks.units import must_run
-from clustr.checks.where import in_cluster, servers
+from clustr.checks.where import in_cluster, servers, with_flannel, with_own_plugin
 from clustr.inventory.model import Cluster, Node, Role
 
 BOTH = ("k3s_server", "k3s_agent")
@@ -68,12 +68,28 @@ def kubelet_is_healthy(host: Host, node: Node, cluster: Cluster) -> str:
 @check(
     "k3s.node-ready",
     says="the node is Ready",
-    on=in_cluster,
+    on=with_flannel,
     fix="clustr exec --limit {node} -- journalctl -eu 'k3s*'",
     gates=BOTH,
     source=NODE_STATUS,
 )
 def node_is_ready(host: Host, node: Node, cluster: Cluster) -> str:
+    return ready(host, node)
+
+
+@check(
+    "k3s.node-ready-own-cni",
+    says="the node is Ready, with the cluster's own network plugin",
+    on=with_own_plugin,
+    fix="install the network plugin that network.cni: none leaves to you",
+    source=NODE_STATUS,
+)
+def node_is_ready_with_own_plugin(host: Host, node: Node, cluster: Cluster) -> str:
+    """In no gate: the plugin comes after bootstrap, and no node is Ready before."""
+    return ready(host, node)
+
+
+def ready(host: Host, node: Node) -> str:
     ready = kube_node(host, node).conditions["Ready"]
     must(ready.status == "True", found=f"Ready is {ready.status}", wanted="True", evidence=ready.message)
     return f"Ready since {ready.since}"
@@ -170,6 +186,7 @@ CHECKS: tuple[Check, ...] = (
     api_is_ready,
     kubelet_is_healthy,
     node_is_ready,
+    node_is_ready_with_own_plugin,
     node_has_no_pressure,
     node_has_its_address,
     node_takes_pods,

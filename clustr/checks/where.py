@@ -9,6 +9,18 @@ def in_cluster(cluster: Cluster, node: Node) -> str | None:
     return None if node.in_cluster else "it is no Kubernetes node"
 
 
+def with_flannel(cluster: Cluster, node: Node) -> str | None:
+    if node.in_cluster and cluster.network.cni != "flannel":
+        return "the cluster brings a network plugin of its own"
+    return in_cluster(cluster, node)
+
+
+def with_own_plugin(cluster: Cluster, node: Node) -> str | None:
+    if node.in_cluster and cluster.network.cni == "flannel":
+        return "the network is flannel's"
+    return in_cluster(cluster, node)
+
+
 def servers(cluster: Cluster, node: Node) -> str | None:
     return None if node.has(Role.SERVER) else "it is no server"
 

@@ -11,7 +11,7 @@ from clustr.checks.catalogue import all_checks, only
 from clustr.checks.check import Finding, State
 from clustr.checks.questions import Answer
 from clustr.checks.run import check_node
-from clustr.inventory.model import Cluster, Runtime
+from clustr.inventory.model import Cluster, Network, Runtime
 from tests.unit.checks.recorded import Spoken, recorded_answers, recorded_cluster
 
 
@@ -169,8 +169,20 @@ def test_what_is_wrong_is_found(wrong: Wrong) -> None:
 
 
 def test_every_check_has_its_case() -> None:
-    elsewhere = {"runtime.containerd", "runtime.docker"}  # below: these nodes use k3s's own
+    elsewhere = {"runtime.containerd", "runtime.docker", "k3s.node-ready-own-cni"}  # below: these use what k3s brings
     assert {wrong.check for wrong in CASES} == {check.id for check in all_checks()} - elsewhere
+
+
+def test_a_network_plugin_of_its_own_is_waited_for_by_no_gate() -> None:
+    cluster = recorded_cluster().model_copy(update={"network": Network(cni="none")})
+    answers = recorded_answers("cp1")
+    assert finding("k3s.node-ready", "cp1", answers, cluster).state is State.SKIPPED
+    assert finding("k3s.node-ready-own-cni", "cp1", answers, cluster).state is State.OK
+    (command,) = [known for known in answers if "get node" in known]
+    stdout = answers[command].stdout.replace('"status": "True"', '"status": "False"')
+    answers[command] = replace(answers[command], stdout=stdout)
+    assert finding("k3s.node-ready-own-cni", "cp1", answers, cluster).state is State.FAILED
+    assert [check.gates for check in only(["k3s.node-ready-own-cni"])] == [frozenset()]
 
 
 def test_a_second_time_service_is_found() -> None:
