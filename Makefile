@@ -4,18 +4,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 KUBE := build/kube
 # What lab nodes need on the machine that carries them.
-PACKAGES := python3-venv mmdebstrap systemd-container openssh-client openssl chrony iproute2 nftables iptables age
+PACKAGES := python3-venv mmdebstrap systemd-container openssh-client openssl chrony iproute2 nftables iptables
+# What tests run besides: a real sshd, age, Ruby for the Vagrantfile, and login shells that nodes may have.
+TEST_PACKAGES := python3-venv openssh-client openssh-server age ruby zsh fish tcsh ksh busybox-static
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo test test-unit lint bench venv system kube clean
+.PHONY: demo test test-unit lint bench venv system test-system kube clean
 
 demo: venv system kube  ## real nodes, a cluster on them, its health; they stay until `clustr lab down`
 	@tests/demo.sh $(KUBE)
 
-test: venv system kube lint  ## everything, on lab nodes
+test: venv system test-system kube lint  ## everything, on lab nodes
 	@tests/run.sh $(KUBE)
 
-test-unit: venv  ## what needs no nodes
+test-unit: venv test-system  ## what needs no nodes
 	$(BIN)/pytest tests/unit tests/components
 
 lint: venv
@@ -24,6 +26,7 @@ lint: venv
 	$(BIN)/mypy
 
 bench: venv  ## speed, as ratios in one run
+	$(BIN)/python tests/bench/startup.py
 	$(BIN)/python tests/bench/inventory.py
 
 venv: $(BIN)/.ready
@@ -37,6 +40,9 @@ $(BIN)/.ready: pyproject.toml
 
 system:
 	@tests/system.sh $(PACKAGES)
+
+test-system:
+	@tests/system.sh $(TEST_PACKAGES)
 
 # Kubernetes in k3s's place, where k3s's own release cannot be reached (tests/kube/README.md).
 kube:

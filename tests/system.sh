@@ -9,7 +9,7 @@ done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
-  echo "Lab nodes need these Debian packages on this machine, and root to install and to run them: ${missing[*]}" >&2
+  echo "These Debian packages are missing here, and only root can install them and run lab nodes: ${missing[*]}" >&2
   echo "On Debian: sudo apt-get install ${missing[*]}    then, as root, the same make again." >&2
   exit 1
 fi
