@@ -135,8 +135,9 @@ def _seen(at_work: Session, options: Options, *, finish_others: bool = False) ->
     seen = artifacts.ensure_sums(cluster, seen, server)
     findings = [found for found in preflight(cluster, seen) if found.name not in options.ignore]
     if findings:
+        stand = "thing stands" if len(findings) == 1 else "things stand"
         raise PreflightError(
-            f"{len(findings)} {'thing stands' if len(findings) == 1 else 'things stand'} in the way. Nothing was changed.",
+            f"{len(findings)} {stand} in the way. Nothing was changed.",
             "mend them, or pass --ignore NAME for one that is known to be harmless",
             detail="\n".join(f"{each.node}  {each.name}  {each.problem}: {each.remedy}" for each in findings),
         )

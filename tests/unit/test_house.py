@@ -10,13 +10,19 @@ import pytest
 
 HOUSE = Path(__file__).parents[2]
 SOURCES = sorted((HOUSE / "clustr").rglob("*.py"))
-OWNERS = {
+OWNERS: dict[str, str | tuple[str, ...]] = {
     "rich": "clustr/views/",
     "typer": "clustr/cli/",
     "fabric": "clustr/remote/ssh.py",
     "paramiko": "clustr/remote/ssh.py",
     "testinfra": "clustr/checks/",
-    "threading": ("clustr/engine/", "clustr/remote/", "clustr/views/", "clustr/lab/mirror.py", "clustr/checks/learning.py"),
+    "threading": (
+        "clustr/engine/",
+        "clustr/remote/",
+        "clustr/views/",
+        "clustr/lab/mirror.py",
+        "clustr/checks/learning.py",
+    ),
 }
 PURE = (
     "inventory/model.py",
