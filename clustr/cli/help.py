@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 from typing import Any
 
 from typer.core import TyperGroup
+from typer.main import get_group
 
 
 class Group(StrEnum):
@@ -33,16 +36,36 @@ EXIT_CODES = {
 }
 
 
+@dataclass(frozen=True)
+class Apart:
+    """Commands in a module of their own, imported when they are asked for: their imports would slow down all others."""
+
+    module: str
+    group: Group
+    summary: str
+
+
+APART = {"lab": Apart("clustr.cli.lab", Group.TRY, "Disposable nodes on this machine, and the inventory for them.")}
+
+
 class GroupedCommands(TyperGroup):
     """Lists commands under their group's name, in the order in which they were added."""
 
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *APART]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in APART:
+            return super().get_command(ctx, cmd_name)
+        return get_group(import_module(APART[cmd_name].module).app)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        widest = max(len(name) for name, _ in commands)
+        here = [(getattr(each, "rich_help_panel", ""), name, each) for name, each in self.commands.items()]
+        listed = [(group, name, each.get_short_help_str(90)) for group, name, each in here]
+        listed += [(each.group, name, each.summary) for name, each in APART.items()]
+        widest = max(len(name) for _, name, _ in listed)
         for group in Group:
-            mine = [(name, command) for name, command in commands if getattr(command, "rich_help_panel", "") == group]
-            rows = [(name.ljust(widest), command.get_short_help_str(90)) for name, command in mine if command]
-            if rows:
+            if rows := [(name.ljust(widest), summary) for of, name, summary in listed if of == group]:
                 with formatter.section(group.value):
                     formatter.write_dl(rows)
 

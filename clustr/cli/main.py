@@ -9,7 +9,7 @@ from io import TextIOWrapper
 
 import typer
 
-from clustr.cli import change, lab, look, start
+from clustr.cli import change, look, start
 from clustr.cli.help import EXIT_CODES, Group, GroupedCommands, exit_codes
 from clustr.errors import EXIT_INTERRUPTED, ClustrError
 
@@ -24,7 +24,6 @@ app = typer.Typer(
 )
 for group in (start, look, change):
     app.add_typer(group.app)
-app.add_typer(lab.app, name="lab", rich_help_panel=Group.TRY)
 
 
 @app.command(rich_help_panel=Group.LOOK)
