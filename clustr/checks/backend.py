@@ -20,6 +20,7 @@ from clustr.inventory.model import Node
 from clustr.remote.connection import Connection
 
 SECONDS = 20  # for one command, unless it asks for more
+SHOWN = 70  # characters of a command in an answer to a person
 TIMED_OUT, CANNOT_RUN, NOT_FOUND, SIGNALLED = 124, 126, 127, 128  # bash(1), EXIT STATUS; timeout(1)
 SPEAKER = re.compile(r"^bash: line \d+: ", re.MULTILINE)
 REFUSED = re.compile(r"command not found|permission denied|operation not permitted", re.IGNORECASE)
@@ -94,4 +95,5 @@ def refuse(question: Question, answer: Answer, *, may_fail: bool) -> None:
 def said(command: str, status: int, output: str) -> str:
     """Why there is no answer, then what was asked."""
     excerpt = SPEAKER.sub("", output.strip())[-500:] or f"status {status}"
-    return f"{excerpt}\nasked: {command}"
+    shown = command if len(command) <= SHOWN else f"{command[:SHOWN]}..."
+    return f"{excerpt}\nasked: {shown}"

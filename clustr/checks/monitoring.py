@@ -13,6 +13,7 @@ from clustr.checks.where import monitors
 from clustr.inventory.model import Cluster, Node
 
 EXPORTER_PORT = 9100
+NO_TARGET, NOT_ASKED = "no target", "not asked yet"
 PROMETHEUS, ALERTMANAGER = "http://%s:9090", "http://%s:9093"
 API = "https://prometheus.io/docs/prometheus/latest/querying/api/"
 
@@ -76,6 +77,21 @@ def rules_are_loaded(host: Host, node: Node, cluster: Cluster) -> str:
 
 
 @check(
+    "prometheus.targets-known",
+    says="Prometheus has asked the exporter of every node, whatever came of it",
+    on=monitors,
+    fix="clustr bootstrap --limit {node}",
+    gates=("prometheus",),
+    source=API + "#targets",
+)
+def every_node_was_asked(host: Host, node: Node, cluster: Cluster) -> str:
+    health = _health_of_nodes(host, node, cluster)
+    missing = [f"{name} is {each}" for name, each in health.items() if each in (NO_TARGET, NOT_ASKED)]
+    must(not missing, found="; ".join(missing), wanted="up or down")
+    return f"{len(health)} nodes were asked"
+
+
+@check(
     "prometheus.targets-up",
     says="Prometheus sees the exporter of every node up",
     on=monitors,
@@ -83,12 +99,11 @@ def rules_are_loaded(host: Host, node: Node, cluster: Cluster) -> str:
     source=API + "#targets",
 )
 def every_node_is_up(host: Host, node: Node, cluster: Cluster) -> str:
-    targets = _data(host, node, "targets", query="state=active")["activeTargets"]
-    seen = {urlsplit(each["scrapeUrl"]).netloc: each for each in targets}
-    wanted = {each.name: f"{each.internal_address}:{EXPORTER_PORT}" for each in cluster.nodes}
-    bad = [f"{name} is {_health(seen.get(at))}" for name, at in wanted.items() if _health(seen.get(at)) != "up"]
+    """In no gate: a node that failed its own stage keeps no monitor from being done."""
+    health = _health_of_nodes(host, node, cluster)
+    bad = [f"{name} is {each}" for name, each in health.items() if each != "up"]
     must(not bad, found="; ".join(bad), wanted="up")
-    return f"{len(wanted)} nodes are up"
+    return f"{len(health)} nodes are up"
 
 
 @check(
@@ -133,9 +148,18 @@ def _data(host: Host, node: Node, what: str, query: str = "") -> Any:
     return answer["data"]
 
 
+def _health_of_nodes(host: Host, node: Node, cluster: Cluster) -> dict[str, str]:
+    """up, down and why, or whatever else Prometheus says of each node's exporter."""
+    targets = _data(host, node, "targets", query="state=active")["activeTargets"]
+    seen = {urlsplit(each["scrapeUrl"]).netloc: each for each in targets}
+    return {each.name: _health(seen.get(f"{each.internal_address}:{EXPORTER_PORT}")) for each in cluster.nodes}
+
+
 def _health(target: Mapping[str, Any] | None) -> str:
     if target is None:
-        return "no target"
+        return NO_TARGET
+    if target["health"] == "unknown":
+        return NOT_ASKED
     error = f" ({target['lastError']})" if target.get("lastError") else ""
     return f"{target['health']}{error}"
 
@@ -150,6 +174,7 @@ CHECKS: tuple[Check, ...] = (
     prometheus_is_ready,
     prometheus_read_its_config,
     rules_are_loaded,
+    every_node_was_asked,
     every_node_is_up,
     alertmanager_is_ready,
     no_alert_fires,

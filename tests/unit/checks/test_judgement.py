@@ -126,6 +126,12 @@ CASES = [
         "prometheus.rules-loaded", "v1/rules", r'"rules":\[.*\],"interval"', '"rules":[],"interval"', "no rules", AGENT
     ),
     Wrong("prometheus.rules-loaded", "v1/rules", '"health":"ok"', '"health":"err"', "NodeDown", AGENT),
+    Wrong(
+        "prometheus.targets-known", "v1/targets", r"10\.77\.1\.12:9100/", "10.77.1.99:9100/", "cp2 is no target", AGENT
+    ),
+    Wrong(
+        "prometheus.targets-known", "v1/targets", '"health": ?"up"', '"health":"unknown"', "cp1 is not asked yet", AGENT
+    ),
     Wrong("prometheus.targets-up", "v1/targets", r"10\.77\.1\.12:9100/", "10.77.1.99:9100/", "cp2 is no target", AGENT),
     Wrong("prometheus.targets-up", "v1/targets", '"health": ?"up"', '"health":"down"', "cp1 is down", AGENT),
     Wrong(
@@ -183,6 +189,14 @@ def test_a_network_plugin_of_its_own_is_waited_for_by_no_gate() -> None:
     answers[command] = replace(answers[command], stdout=stdout)
     assert finding("k3s.node-ready-own-cni", "cp1", answers, cluster).state is State.FAILED
     assert [check.gates for check in only(["k3s.node-ready-own-cni"])] == [frozenset()]
+
+
+def test_a_node_that_is_down_was_asked() -> None:
+    answers = recorded_answers(AGENT)
+    (command,) = [known for known in answers if "v1/targets" in known]
+    stdout = re.sub('"health": ?"up"', '"health":"down"', answers[command].stdout)
+    answers[command] = replace(answers[command], stdout=stdout)
+    assert finding("prometheus.targets-known", AGENT, answers).state is State.OK
 
 
 def test_a_second_time_service_is_found() -> None:
