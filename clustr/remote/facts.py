@@ -205,7 +205,7 @@ class Said:
 def parse_facts(said: Said) -> Facts:
     """Pure: what the script printed, typed."""
     return Facts(
-        hostname=said.text("hostname").strip(),
+        hostname=said.text("hostname").split("\n")[0],
         machine_id=said.one("machine_id"),
         boot_id=said.one("boot_id"),
         os=_operating_system(said.text("os_release")),
@@ -263,8 +263,9 @@ def _next_kernel(said: Said) -> str:
 def _interfaces(said: Said) -> Iterator[Interface]:
     """Ports of the machine, and whatever else has an address; not the many virtual ends of pods."""
     addresses: dict[str, list[str]] = {}
-    for words in said.all("address"):
-        addresses.setdefault(words[0], []).append(words[1])
+    for words in (words for words in said.all("address") if len(words) == 2):
+        address = words[1] if "/" in words[1] else f"{words[1]}/32"  # a point-to-point end has no prefix
+        addresses.setdefault(words[0], []).append(address)
     ports = {words[0] for words in said.all("port")}
     for words in [*said.all("port"), *said.all("virtual")]:
         name, mtu = words[0], words[1] if len(words) > 1 else "0"
