@@ -48,12 +48,15 @@ def _release(cluster: Cluster, node: Node, seen: Seen, upstream: Upstream) -> tu
 
 
 def _user() -> Goal:
+    """Each daemon asks for it, so it may be there when its turn comes; others may run as it, so it stays."""
+    known = f"getent passwd {USER} >/dev/null"
+    make = f"useradd --system --user-group --home-dir {STATE} --no-create-home --shell /usr/sbin/nologin {USER}"
     return step(
         f"user {USER}",
-        probe=f"if getent passwd {USER} >/dev/null; then echo there; else echo absent; fi",
+        probe=f"if {known}; then echo there; else echo absent; fi",
         wanted="there",
-        apply=f"useradd --system --user-group --home-dir {STATE} --no-create-home --shell /usr/sbin/nologin {USER}",
-        undo=f"# stays: userdel {USER}"  # others may run as it,
+        apply=f"if ! {known}; then {make}; fi",
+        undo=f"# stays: userdel {USER}",
     )
 
 

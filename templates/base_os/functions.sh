@@ -24,7 +24,9 @@ base_os_probe_cloud_init() {
 }
 
 base_os_apply_cloud_init() {
-  printf '# Written by clustr.\npreserve_hostname: true\nmanage_etc_hosts: false\n' >/etc/cloud/cloud.cfg.d/99-clustr.cfg
+  if [ ! -d /etc/cloud/cloud.cfg.d ]; then return; fi
+  printf '# Written by clustr.\npreserve_hostname: true\nmanage_etc_hosts: false\n' \
+    >/etc/cloud/cloud.cfg.d/99-clustr.cfg
 }
 
 base_os_probe_hosts() {
