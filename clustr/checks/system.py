@@ -134,7 +134,7 @@ def disks_are_writable(host: Host, node: Node, cluster: Cluster) -> str:
     options = dict(line.split(" ", 1) for line in table.splitlines())
     mounts = dict.fromkeys(max((at for at in options if _holds(at, folder)), key=len) for folder in FOLDERS)
     for at in mounts:
-        must("rw" in options[at].split(","), found=f"{at} is mounted {options[at]}", wanted="rw")
+        must("rw" in options[at].split(","), found=f"{at} is mounted {options[at][:80]}", wanted="rw")
     return f"{', '.join(mounts)}: rw"
 
 
