@@ -1,4 +1,4 @@
-"""What all tests share: `--update-golden` rewrites expected texts instead of comparing with them."""
+"""What all tests share: `--update-golden` rewrites expected texts instead of comparing with them; clustr's wheel."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.wheel import Wheel, installed_wheel
 
 Golden = Callable[[Path, str], None]
 
@@ -24,3 +26,9 @@ def golden(request: pytest.FixtureRequest) -> Golden:
         assert text == path.read_text(encoding="utf-8")
 
     return compare
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Wheel:
+    """clustr, installed from its wheel outside the checkout."""
+    return installed_wheel(tmp_path_factory.mktemp("wheel"))
