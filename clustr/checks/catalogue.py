@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from clustr.checks import certificates, etcd, k3s, monitoring, network, runtime, system
@@ -21,12 +22,18 @@ def gate_checks(components: frozenset[str]) -> tuple[Check, ...]:
 
 
 def only(patterns: Sequence[str]) -> tuple[Check, ...]:
-    """The checks whose id matches one of the globs (`k3s.*`), all without any; raises UsageError for one that names
-    no check."""
+    """The checks whose id matches one of the globs (`k3s.*`), all without any.
+
+    Raises UsageError for a glob that names no check.
+    """
     checks = all_checks()
     for pattern in patterns:
         if not any(fnmatchcase(check.id, pattern) for check in checks):
-            raise UsageError(f"no check is called {pattern}", "clustr doctor --help lists them")
-    return tuple(
-        check for check in checks if not patterns or any(fnmatchcase(check.id, pattern) for pattern in patterns)
-    )
+            raise UsageError(f"no check is called {pattern}", _instead(pattern, [check.id for check in checks]))
+    return tuple(check for check in checks if not patterns or any(fnmatchcase(check.id, each) for each in patterns))
+
+
+def _instead(pattern: str, ids: Sequence[str]) -> str:
+    near = get_close_matches(pattern, ids, n=1)
+    groups = dict.fromkeys(f"{id.partition('.')[0]}.*" for id in ids)
+    return f"did you mean {near[0]}?" if near else f"groups of checks are {', '.join(groups)}"

@@ -120,5 +120,9 @@ def test_each_component_that_exists_is_known_to_gates() -> None:
 def test_checks_are_chosen_by_globs() -> None:
     assert [each.id for each in only(["os.clock", "os.sw*"])] == ["os.clock", "os.swap-off"]
     assert only([]) == all_checks()
-    with pytest.raises(UsageError, match=r"no check is called gpu\.fans"):
+    with pytest.raises(UsageError, match=r"no check is called gpu\.fans") as unknown:
         only(["os.clock", "gpu.fans"])
+    assert unknown.value.remedy.startswith("groups of checks are os.*, network.*, ")
+    with pytest.raises(UsageError) as typo:
+        only(["k3s.node-redy"])
+    assert typo.value.remedy == "did you mean k3s.node-ready?"
