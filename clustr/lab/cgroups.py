@@ -121,7 +121,8 @@ def _enable_controllers(folder: Path) -> None:
     enabled = (folder / "cgroup.subtree_control").read_text().split()
     for controller in (folder / "cgroup.controllers").read_text().split():
         if controller not in enabled:
-            (folder / "cgroup.subtree_control").write_text(f"+{controller}")
+            with contextlib.suppress(OSError):  # cpu is refused while a realtime process runs outside the root
+                (folder / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
 def _copy_cpuset(above: Path, below: Path) -> None:

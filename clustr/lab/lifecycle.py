@@ -64,6 +64,7 @@ def down(name: str, say: Say) -> bool:
         cgroups.remove(lab.branch)
         mounts.unmount_below(lab.folder)
         network.down(lab)
+        services.stop(lab)
         say("removing its files")
         for path in lab.folder.iterdir():
             if path.name != "state.json":

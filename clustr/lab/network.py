@@ -58,7 +58,7 @@ delete table ip {_table(lab)}
 table ip {_table(lab)} {{
     chain postrouting {{
         type nat hook postrouting priority srcnat; policy accept;
-        ip saddr {lab.network} oifname != "{lab.bridge}" masquerade
+        ip saddr {lab.network} ip daddr != {lab.network} oifname != "{lab.bridge}" masquerade
     }}
 }}
 """

@@ -83,7 +83,7 @@ def test_a_second_network_is_another_link() -> None:
 
 
 def test_only_what_leaves_the_bridge_is_masqueraded() -> None:
-    assert 'ip saddr 10.77.7.0/24 oifname != "clab7" masquerade' in network.way_out(lab())
+    assert 'ip saddr 10.77.7.0/24 ip daddr != 10.77.7.0/24 oifname != "clab7" masquerade' in network.way_out(lab())
 
 
 def test_the_inventory_says_what_differs_from_the_defaults() -> None:
