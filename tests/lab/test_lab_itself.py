@@ -20,7 +20,7 @@ from clustr.errors import LabError, LockedError, UsageError
 from clustr.inventory.load import load
 from clustr.inventory.model import Role
 from clustr.lab import host, store
-from clustr.lab.model import Lab, Login, Spec
+from clustr.lab.model import Lab, Login, Release, Spec
 from tests.lab.footprint import footprint, left_behind, sysctls
 
 NAMES = ("itself", "beside")
@@ -56,6 +56,26 @@ def killed_at(line):
         time.sleep(1)
         os.kill(os.getpid(), signal.SIGKILL)
 labs.up(labs.Spec("itself", servers=1, agents=0, artifacts="none"), killed_at)
+"""
+
+# A machine with cgroup v2 alone, as far as systemd in a node can tell: the one hierarchy, and nothing beside it.
+ON_CGROUP_V2 = """
+import subprocess
+from clustr import lab as labs
+def run(*words):
+    subprocess.run(words, check=True)
+run("mount", "--make-rprivate", "/")
+run("umount", "--recursive", "/sys/fs/cgroup")
+run("mount", "-t", "cgroup2", "cgroup2", "/sys/fs/cgroup")
+lab = labs.up(labs.Spec("itself", servers=1, agents=0, artifacts="none"), lambda line: None)
+try:
+    assert "cgroup_v1" not in lab.inventory.read_text()
+    script = "systemctl is-system-running && mkdir /sys/fs/cgroup/probe && rmdir /sys/fs/cgroup/probe"
+    done = labs.execute(lab, lab.nodes[0], script)
+    assert (done.status, done.stdout) == (0, "running\\n"), done
+    assert labs.execute(lab, lab.nodes[0], "stat -fc %T /sys/fs/cgroup").stdout == "cgroup2fs\\n"
+finally:
+    labs.down("itself", lambda line: None)
 """
 
 
@@ -199,6 +219,21 @@ def test_nodes_are_like_machines(one: Lab) -> None:
     inside(one, "cp1", "! command -v python3 && ! command -v chronyd && ! command -v iptables")
     inside(one, "cp1", f"ping -c 1 -W 2 {one.network[12]}")
     assert login(one, "cp1", "id -un").stdout == "root\n"
+
+
+def test_a_machine_with_cgroup_v2_alone_carries_labs_too() -> None:
+    before = footprint(["itself"])
+    done = subprocess.run(["unshare", "--mount", sys.executable, "-c", ON_CGROUP_V2], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert left_behind(before, footprint(["itself"])) == {}
+
+
+def test_nodes_of_another_release() -> None:
+    lab = labs.up(small("itself", agents=0, release=Release.TRIXIE), quiet)
+    assert inside(lab, "cp1", ". /etc/os-release; echo $VERSION_CODENAME; systemctl is-system-running").split() == [
+        "trixie",
+        "running",
+    ]
 
 
 def test_apt_and_the_time_come_through_the_lab(one: Lab) -> None:
