@@ -12,7 +12,7 @@ dXNlciBwcm9tZXRoZXVz
 1
 # stays: userdel prometheus
 END_OF_RECORD
-useradd --system --user-group --home-dir /var/lib/prometheus --no-create-home --shell /usr/sbin/nologin prometheus
+if ! getent passwd prometheus >/dev/null; then useradd --system --user-group --home-dir /var/lib/prometheus --no-create-home --shell /usr/sbin/nologin prometheus; fi
 
 record aba953d279a0f2dc5f47dc68e82399ad <<'END_OF_RECORD'
 alertmanager 

@@ -12,7 +12,7 @@ dXNlciBwcm9tZXRoZXVz
 1
 # stays: userdel prometheus
 END_OF_RECORD
-useradd --system --user-group --home-dir /var/lib/prometheus --no-create-home --shell /usr/sbin/nologin prometheus
+if ! getent passwd prometheus >/dev/null; then useradd --system --user-group --home-dir /var/lib/prometheus --no-create-home --shell /usr/sbin/nologin prometheus; fi
 
 record 2349cccaebf62d97dfe92202f398db1a <<'END_OF_RECORD'
 prometheus 
