@@ -165,14 +165,14 @@ def bootstrap(
     from clustr import actions
     from clustr.session import Options
 
-    path = inventory_path(inventory, argument)
+    path, globs = inventory_path(inventory, argument), tuple(limit or ())
     view = choose_view(output, sys.stdout, path, verbose=verbose)
-    options = Options(limit=tuple(limit or ()), ignore=frozenset(ignore or ()))
+    options = Options(limit=globs, ignore=frozenset(ignore or ()))
     with about(path):
         result = actions.bootstrap(path, options, view, lambda made, _: outcome.wanted(made, view, yes=yes))
     if result is not None:
         outcome.show_bootstrap(result, view, output)
-    raise typer.Exit(verdict.of_bootstrap(result))
+    raise typer.Exit(verdict.of_bootstrap(result, limit=globs))
 
 
 @app.command(

@@ -24,20 +24,25 @@ DECLINED = 1
 
 def of_plan(plan: Plan, silent: Iterable[str], *, limit: Sequence[str], changes_matter: bool) -> int:
     """A node that is asked for and does not answer makes the plan no whole one, as does a goal nobody could look at."""
-    if any(not limit or any(fnmatchcase(node, glob) for glob in limit) for node in silent):
+    if any(_asked_for(node, limit) for node in silent):
         return UnreachableError.exit_code
     if plan.blind:
         return UnknownHealthError.exit_code
     return EXIT_CHANGES if changes_matter and plan.changes else 0
 
 
-def of_bootstrap(result: Bootstrapped | None) -> int:
+def _asked_for(node: str, limit: Sequence[str]) -> bool:
+    return not limit or any(fnmatchcase(node, glob) for glob in limit)
+
+
+def of_bootstrap(result: Bootstrapped | None, *, limit: Sequence[str]) -> int:
+    """A change that failed counts more than a node that did not answer; silent nodes beyond `limit` do not count."""
     if result is None:
         return DECLINED
     report = result.report
     if report.stopped:
         return EXIT_INTERRUPTED
-    failed = max((error.exit_code for error in report.failed.values()), default=0)
+    failed = max((error.exit_code for node, error in report.failed.items() if _asked_for(node, limit)), default=0)
     return failed or (ApplyError.exit_code if report.skipped else 0)
 
 

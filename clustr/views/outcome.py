@@ -38,7 +38,7 @@ def show_plan(plan: Plan, view: View, output: Output, *, whole: bool) -> None:
     show(plan_lines(plan, width=width, whole=whole), diffs=True)
     show(folded(copyable(APPLIES, view.inventory), width, ""))
     if view.ending.failed:
-        show(["", *_ending(view, plan, width)])
+        show(["", *view.ending.lines(plan.cluster, view.inventory, width)])
         show([f"The plan is without {count(len(view.ending.failed), 'node')} that did not answer."])
 
 
@@ -60,18 +60,12 @@ def show_bootstrap(result: Bootstrapped, view: View, output: Output) -> None:
         kubeconfig = str(result.kubeconfig) if result.kubeconfig else ""
         return documents.write(documents.bootstrap_document(plan, ending, kubeconfig, stopped=result.report.stopped))
     width = Screen(sys.stdout).width
-    lines = _ending(view, plan, width)
+    lines = ending.lines(plan.cluster, view.inventory, width, stopped=result.report.stopped)
     if not plan.changes and not ending.failed:
         lines = [nothing_to_do(plan, view.inventory.name, view.seconds)]
-    if result.report.stopped:
-        lines += folded(copyable("Stopped by Ctrl-C: `clustr bootstrap` does the rest.", view.inventory), width, "")
     if result.kubeconfig:
         lines.append(f"Its context {plan.cluster} is in {home_as_tilde(str(result.kubeconfig))}.")
     show(lines)
-
-
-def _ending(view: View, plan: Plan, width: int) -> list[str]:
-    return view.ending.lines(plan.cluster, view.inventory, width)
 
 
 def show_health(health: Health, view: View, output: Output) -> None:

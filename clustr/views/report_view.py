@@ -39,10 +39,12 @@ class Ending:
             case RunDone():
                 self.done = event
 
-    def lines(self, cluster: str, inventory: Path, width: int) -> list[str]:
+    def lines(self, cluster: str, inventory: Path, width: int, *, stopped: bool = False) -> list[str]:
         """What failed first, then the sum; nothing of a run that did not come to its end."""
         blocks = [*_failures(self.failed, inventory, width), *_skips(self.skipped, width)]
-        return blocks + ([""] if blocks else []) + ([_sum(cluster, self.done, self.skipped)] if self.done else [])
+        end = _stopped(self.done) if stopped and self.done else _sum(self.done, self.skipped) if self.done else ""
+        sums = folded(copyable(f"{cluster}: {end}", inventory), width, "") if end else []
+        return blocks + ([""] if blocks else []) + sums
 
 
 def _failures(failed: Sequence[NodeFailed], inventory: Path, width: int) -> list[str]:
@@ -79,10 +81,14 @@ def _skips(skipped: Sequence[NodeSkipped], width: int) -> list[str]:
     ]
 
 
-def _sum(cluster: str, done: RunDone, skipped: Sequence[NodeSkipped]) -> str:
+def _stopped(done: RunDone) -> str:
+    return f"stopped by Ctrl-C after {duration(done.seconds)}; `clustr bootstrap` does the rest."
+
+
+def _sum(done: RunDone, skipped: Sequence[NodeSkipped]) -> str:
     not_done = {each.node for each in skipped} - set(done.failed)
     whole = len(done.done) + len(done.failed) + len(not_done)
-    text = f"{cluster}: {len(done.done)} of {count(whole, 'node')} done in {duration(done.seconds)}"
+    text = f"{len(done.done)} of {count(whole, 'node')} done in {duration(done.seconds)}"
     text += f", {len(done.failed)} failed" if done.failed else ""
     text += f", {len(not_done)} not done" if not_done else ""
     return f"{text}."

@@ -146,7 +146,29 @@ def test_bootstrap(clustr: Run, monkeypatch: pytest.MonkeyPatch, ended: Report, 
     answers(monkeypatch, "bootstrap", Bootstrapped(plan(), ended, None), RunDone(ended.done, (), 3.0))
     found, out, _ = clustr("bootstrap", "--yes")
     assert found == code
-    assert "h100-lab: 1 of 1 node done in 3.0 s" in out
+    assert ("h100-lab: 1 of 1 node done in 3.0 s." in out) is not ended.stopped
+    assert ("`clustr bootstrap` does the rest" in out) is ended.stopped
+
+
+def test_a_silent_node_beyond_the_limit_is_no_failure(clustr: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = report(failed={"gpu13": UnreachableError("x")})
+    answers(monkeypatch, "bootstrap", Bootstrapped(plan(), ended, None), RunDone(ended.done, (), 3.0))
+    assert clustr("bootstrap", "--yes", "--limit", "cp*")[0] == 0
+    assert clustr("bootstrap", "--yes", "--limit", "gpu*")[0] == 4
+
+
+def test_the_kubeconfig_is_named(clustr: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    merged = Bootstrapped(plan(), report(), tmp_path / ".kube" / "config")
+    answers(monkeypatch, "bootstrap", merged, RunDone(("cp1",), (), 3.0))
+    assert "Its context h100-lab is in ~/.kube/config." in clustr("bootstrap", "--yes")[1]
+
+
+def test_nothing_to_do_is_one_line(clustr: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers(monkeypatch, "bootstrap", Bootstrapped(NOTHING, report(), None))
+    code, out, _ = clustr("bootstrap", "--yes")
+    assert code == 0
+    assert out.startswith("h100-lab is as inventory.yaml says: ")
 
 
 def test_bootstrap_asks_nobody_where_nobody_is(clustr: Run, monkeypatch: pytest.MonkeyPatch) -> None:
