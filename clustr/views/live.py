@@ -19,7 +19,11 @@ FRAMES = 4  # a second
 
 
 class Live:
-    """`verbose`: the scripts' own output above the bar."""
+    """`verbose`: the scripts' own output above the bar.
+
+    Two locks, taken in this order only: `_drawing` for the picture's start and end, `_state` for what is in it. rich
+    draws in a thread of its own that it waits for at the end, so that thread may take `_state` alone.
+    """
 
     def __init__(
         self,
@@ -27,17 +31,21 @@ class Live:
         *,
         verbose: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        frames: float = FRAMES,
     ) -> None:
         self._screen = screen
         self._verbose = verbose
         self._clock = clock
+        self._frames = frames
         self._progress = Progress()
-        self._lock = threading.RLock()
+        self._drawing = threading.RLock()  # both are entered again by Ctrl-C's own note
+        self._state = threading.RLock()
         self._live: RichLive | None = None
 
     def emit(self, event: Event) -> None:
-        with self._lock:
-            self._progress.see(event, self._clock())
+        with self._drawing:
+            with self._state:
+                self._progress.see(event, self._clock())
             match event:
                 case StageDone(stage, seconds):
                     self.pause()
@@ -46,8 +54,8 @@ class Live:
                     self.pause()
                 case Note():
                     self._screen.show([describe(event)])
-                case Output() if self._verbose:
-                    self._screen.show([describe(event, verbose=True)])
+                case Output():
+                    self._screen.show([describe(event, verbose=True)] if self._verbose else [])
                 case _:
                     self._draw()
 
@@ -63,7 +71,7 @@ class Live:
             self._live = RichLive(
                 console=self._screen.console,
                 get_renderable=self._picture,
-                refresh_per_second=FRAMES,
+                refresh_per_second=self._frames,
                 transient=True,
                 redirect_stdout=False,
                 redirect_stderr=False,
@@ -71,12 +79,12 @@ class Live:
             self._live.start()
 
     def _picture(self) -> Text:
-        with self._lock:
+        with self._state:
             lines = self._progress.lines(self._clock(), self._screen.console.width)
         return Text("\n").join(paint(line) for line in lines)
 
     def pause(self) -> None:
-        with self._lock:
+        with self._drawing:
             live, self._live = self._live, None
-        if live is not None:
-            live.stop()
+            if live is not None:
+                live.stop()

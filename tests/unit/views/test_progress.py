@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -126,6 +127,20 @@ def test_a_live_view_leaves_the_terminal_clean(monkeypatch: pytest.MonkeyPatch) 
     assert "Prepare nodes   1 of 3 nodes" in text
     assert "the lock of ana@desk was silent" in text
     assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l"), "the cursor stays hidden"
+
+
+@pytest.mark.timeout(60)
+def test_many_threads_and_a_fast_picture_never_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    view = Live(Screen(Terminal()), frames=500)
+
+    def work(_: int) -> None:
+        for event in run() * 5:
+            view.emit(event)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    view.pause()
 
 
 @pytest.mark.parametrize(("name", "value"), [("TERM", "dumb"), ("TERM", "unknown")])
