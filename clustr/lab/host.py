@@ -5,11 +5,13 @@ vm.*, kernel.* and fs.* are one for the machine and all its nodes, so what a nod
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from clustr.errors import LabError
 from clustr.lab import cgroups, mounts, programs, store
 from clustr.lab.model import LABS
 
@@ -34,11 +36,9 @@ class Note:
 
 def note() -> None:
     """Write down this machine as it is before the first lab. Call it while `store.all_labs_held`."""
-    if store.all_labs():
-        return
-    before = _load()
-    ours = before is not None and before.mounts_run_systemd and mounts.is_mounted(RUN_SYSTEMD)
-    _save(Note(_sysctls(), ours or not mounts.on_tmpfs(RUN_SYSTEMD), cgroups.controllers()))
+    if not store.all_labs():
+        put_back()  # what a last `down` that was killed left undone
+        _save(Note(_sysctls(), NOTE.exists() or not mounts.on_tmpfs(RUN_SYSTEMD), cgroups.controllers()))
 
 
 def prepare() -> None:
@@ -53,18 +53,33 @@ def prepare() -> None:
 
 
 def put_back() -> None:
-    """Everything noted as it was; does nothing where nothing is noted. Call it while `store.all_labs_held`."""
+    """Everything noted as it was; does nothing where nothing is noted. Call it while `store.all_labs_held`.
+
+    Raises LabError, all else done, naming the settings that the kernel does not take back.
+    """
     before = _load()
     if before is None:
         return
-    for name, value in _sysctls().items():
-        if before.sysctls.get(name, value) != value:
+    for name in _changed(before):
+        with contextlib.suppress(OSError):  # of a pair such as vm.dirty_ratio and vm.dirty_bytes one sets both
             _set(name, before.sysctls[name])
     cgroups.restore_controllers(before.v2_controllers)
     if before.mounts_run_systemd and mounts.is_mounted(RUN_SYSTEMD):
         programs.attempt("umount", RUN_SYSTEMD)
-    if not before.mounts_run_systemd or not mounts.is_mounted(RUN_SYSTEMD):
-        NOTE.unlink()  # else containers that are none of ours use it by now, and the next last `down` tries again
+    if before.mounts_run_systemd and mounts.is_mounted(RUN_SYSTEMD):
+        _save(Note({}, mounts_run_systemd=True, v2_controllers={}))  # containers that are none of ours use it by now
+    else:
+        NOTE.unlink()
+    if left := _changed(before):
+        raise LabError(
+            "Some settings of this machine could not be put back.",
+            "\n".join(f"sysctl -w {name.replace('/', '.')}={before.sysctls[name]!r}" for name in left),
+        )
+
+
+def _changed(before: Note) -> list[str]:
+    """The settings that are not as noted."""
+    return [name for name, value in _sysctls().items() if before.sysctls.get(name, value) != value]
 
 
 def _set(name: str, value: str) -> None:

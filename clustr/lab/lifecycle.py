@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from clustr.errors import UsageError
+from clustr.errors import LabError, UsageError
 from clustr.inventory.model import Role
 from clustr.lab import (
     cgroups,
@@ -36,19 +36,11 @@ def up(spec: Spec, say: Say) -> Lab:
     programs.check()
     lab = _reserve(spec)
     with store.held(lab):
-        image.build(lab, say)
-        _prepare_folder(lab)
-        network.up(lab)
-        services.start(lab)
-        for node in lab.nodes:
-            say(f"starting {node.name}")
-            machine.prepare(lab, node)
-            machine.start(lab, node)
-        _tell(lab)
-        machine.wait(lab, lab.nodes, say)
-        lab = replace(lab, ready=True)
-        store.save(lab)
-    return lab
+        try:
+            return _make(lab, say)
+        except LabError as error:
+            error.remedy = error.remedy or f"To start over: clustr lab down {lab.name}"
+            raise
 
 
 def down(name: str, say: Say) -> bool:
@@ -163,6 +155,22 @@ def _reserve(spec: Spec) -> Lab:
         store.save(lab)
         host.prepare()
         cgroups.make(f"{lab.branch}/host")
+    return lab
+
+
+def _make(lab: Lab, say: Say) -> Lab:
+    image.build(lab, say)
+    _prepare_folder(lab)
+    network.up(lab)
+    services.start(lab)
+    for node in lab.nodes:
+        say(f"starting {node.name}")
+        machine.prepare(lab, node)
+        machine.start(lab, node)
+    _tell(lab)
+    machine.wait(lab, lab.nodes, say)
+    lab = replace(lab, ready=True)
+    store.save(lab)
     return lab
 
 

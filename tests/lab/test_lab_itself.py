@@ -182,6 +182,9 @@ def test_the_last_lab_puts_shared_settings_back(tmp_path: Path, monkeypatch: pyt
     before = setting.read_text()
     host.note()
     setting.write_text("7")
+    host.note()  # the first `up` after a last `down` that was killed
+    assert setting.read_text() == before
+    setting.write_text("7")
     host.put_back()
     assert setting.read_text() == before
     assert not (tmp_path / "note").exists()
