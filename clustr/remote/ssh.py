@@ -6,7 +6,6 @@ script on `in_stream` one character per 10 ms (https://github.com/pyinvoke/invok
 
 from __future__ import annotations
 
-import base64
 import logging
 import socket
 import threading
@@ -20,7 +19,7 @@ from clustr.errors import ClustrError, UnreachableError
 from clustr.inventory.model import Node
 from clustr.inventory.secrets import Secret
 from clustr.remote.hop import End, Hop, bastion_hop, jump_hops, node_hop
-from clustr.remote.known_hosts import DEFAULT, HostKey, KnownHosts
+from clustr.remote.known_hosts import DEFAULT, HostKey, KnownHosts, public_half
 from clustr.remote.proxy_command import ProxyCommand
 from clustr.remote.session import Channel
 from clustr.remote.shell import SshConnection
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["AskPassphrase", "Network", "SshConnection", "open_connection"]
 
 KEEPALIVE = 15  # seconds; keeps the entry in a NAT table that would forget a silent connection
+FREED = 2.0  # seconds; sshd counts a session until a moment after its script has ended
 AskPassphrase = Callable[[Path], Secret | None]
 _Attempt = tuple[str, Callable[[], list[str]]]
 _ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}  # RFC 8332: one kind of key, other signatures
@@ -295,7 +295,7 @@ class _Login:
         named = own or [Path(name).expanduser() for name in self._settings.get("identityfile", [])]
         left = {key.asbytes(): key for key in agent}
         for path in named:
-            held = left.pop(_public_blob(path), None)
+            held = left.pop(public_half(path), None)
             yield from self._with_agent(transport, held) if held else self._with_file(transport, path, must=path in own)
         if not own and self._settings.get("identitiesonly") != "yes":
             for key in left.values():
@@ -320,15 +320,6 @@ class _Login:
         yield f"key {path} {key.fingerprint}", lambda: transport.auth_publickey(self._end.user, key)
 
 
-def _public_blob(path: Path) -> bytes:
-    """The public half that lies beside a private key; b"" where there is none."""
-    public = path if path.suffix == ".pub" else path.with_name(path.name + ".pub")
-    try:
-        return base64.b64decode(public.read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        return b""
-
-
 @dataclass(frozen=True)
 class _Line:
     """A login that stands."""
@@ -344,16 +335,22 @@ class _Line:
     def open(self, *, terminal: bool = False) -> Channel:
         import paramiko
 
-        try:
-            channel = self.transport.open_session(timeout=self.end.hop.timeout)
-            if terminal:
-                channel.get_pty()
-        except paramiko.ChannelException as error:
-            remedy = "raise MaxSessions in its /etc/ssh/sshd_config"
-            raise UnreachableError("sshd opens no more sessions", remedy, detail=str(error)) from error
-        except (paramiko.SSHException, EOFError, OSError) as error:
-            raise UnreachableError("the connection was cut", f"try: {self.end.by_hand()}", detail=str(error)) from error
-        return channel
+        deadline = time.monotonic() + FREED
+        while True:
+            try:
+                channel = self.transport.open_session(timeout=self.end.hop.timeout)
+                if terminal:
+                    channel.get_pty()
+                return channel
+            except paramiko.ChannelException as error:
+                if time.monotonic() > deadline:
+                    remedy = "raise MaxSessions in its /etc/ssh/sshd_config"
+                    raise UnreachableError("sshd opens no more sessions", remedy, detail=str(error)) from error
+            except (paramiko.SSHException, EOFError, OSError) as error:
+                raise UnreachableError(
+                    "the connection was cut", f"try: {self.end.by_hand()}", detail=str(error)
+                ) from error
+            time.sleep(0.05)
 
     def alive(self) -> bool:
         """Whether the other end answers: a refused channel is an answer too."""

@@ -55,6 +55,10 @@ class Machine:
         assert result.status == 0, result.stderr
         return result.stdout
 
+    def set_sshd(self, settings: str) -> None:
+        """Further settings of sshd; it listens again a moment after its reload."""
+        self.on(f"printf '{settings}' >/etc/ssh/sshd_config.d/test.conf; systemctl reload ssh; sleep 0.5")
+
     def boxes(self) -> str:
         return self.on("ls -d /dev/shm/clustr* 2>/dev/null || true")
 
@@ -170,10 +174,9 @@ def test_logins_by_password(machine: Machine) -> None:
     with pytest.raises(LoginError) as caught:
         machine.login("asked", password=Secret("wrong"), **known)
     assert "password: refused" in caught.value.detail
-    machine.on("echo 'PasswordAuthentication no' >/etc/ssh/sshd_config.d/test.conf; systemctl reload ssh")
-    machine.on("echo 'KbdInteractiveAuthentication yes' >>/etc/ssh/sshd_config.d/test.conf; systemctl reload ssh")
+    machine.set_sshd("PasswordAuthentication no\\nKbdInteractiveAuthentication yes\\n")
     assert machine.login("asked", password=Secret(PASSWORD), **known).run("id -un", sudo=False).stdout == "asked\n"
-    machine.on("rm /etc/ssh/sshd_config.d/test.conf; systemctl reload ssh")
+    machine.set_sshd("")
 
 
 def test_no_secret_is_ever_on_a_command_line(machine: Machine) -> None:
@@ -186,13 +189,15 @@ def test_no_secret_is_ever_on_a_command_line(machine: Machine) -> None:
 
     sampler = threading.Thread(target=sample)
     sampler.start()
-    connection = machine.login("asked", PASSWORD)
-    for _ in range(3):
-        connection.run("secret='tell nobody'; for each in 1 2 3 4 5; do sleep 0.1; done")
-    terminal = machine.login("terminal", PASSWORD)
-    terminal.run("secret='tell nobody'; for each in 1 2 3 4 5; do sleep 0.1; done")
-    done.set()
-    sampler.join()
+    try:
+        for user in ("asked", "terminal"):
+            connection = machine.login(user, PASSWORD)
+            for _ in range(3):
+                connection.run("secret='tell nobody'; for each in 1 2 3 4 5; do sleep 0.1; done")
+            connection.close()
+    finally:
+        done.set()
+        sampler.join()
     everything = "\n".join(seen)
     assert "clustr:arrived" in everything  # else the sampling saw no run at all
     assert PASSWORD not in everything
@@ -231,9 +236,9 @@ def test_a_line_that_is_cut_leaves_nothing_behind(machine: Machine) -> None:
 
 
 def test_more_sessions_than_sshd_allows(machine: Machine) -> None:
-    machine.on("echo 'MaxSessions 1' >/etc/ssh/sshd_config.d/test.conf; systemctl reload ssh")
+    machine.set_sshd("MaxSessions 1\\n")
     connection = machine.login("free")
-    thread = threading.Thread(target=connection.run, args=("sleep 2",))
+    thread = threading.Thread(target=connection.run, args=("sleep 5",))
     thread.start()
     time.sleep(0.7)
     with pytest.raises(UnreachableError, match="opens no more sessions") as caught:
@@ -241,7 +246,7 @@ def test_more_sessions_than_sshd_allows(machine: Machine) -> None:
     assert "MaxSessions" in caught.value.remedy
     thread.join()
     assert connection.run("id -un").stdout == "root\n"
-    machine.on("rm /etc/ssh/sshd_config.d/test.conf; systemctl reload ssh")
+    machine.set_sshd("")
 
 
 def test_facts_change_nothing(machine: Machine) -> None:

@@ -52,19 +52,6 @@ def test_a_bare_debian_node(name: str, version: str, codename: str) -> None:
     assert (facts.records, facts.applying.active, facts.firewall) == ((), False, Firewall.NONE)
 
 
-def test_a_server_of_a_running_cluster() -> None:
-    facts = recorded("server.txt")
-    k3s = facts.k3s
-    assert (k3s.datastore, k3s.api_ready, k3s.agent_data) == (Datastore.SQLITE, True, True)
-    assert k3s.token is not None
-    assert k3s.token.reveal().startswith(f"K10{k3s.ca_hash}::server:")
-    assert str(k3s.token) == "***"
-    assert k3s.nodes[0] == KubeNode(facts.hostname, True, False, "v1.36.3+lab1")
-    assert k3s.version == "v1.36.3+lab1"
-    assert "flannel.1" in {each.name for each in facts.interfaces}
-    assert {record.component for record in facts.records} > {"base_os", "k3s_server"}
-
-
 def test_a_hostile_machine_gets_no_control_character_through() -> None:
     facts = recorded("hostile.txt")
     assert facts.boot_id == "c460eb94-3224-4278-9ff5-5944c0e84fa5"
