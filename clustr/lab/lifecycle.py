@@ -160,6 +160,8 @@ def _reserve(spec: Spec) -> Lab:
 
 def _make(lab: Lab, say: Say) -> Lab:
     image.build(lab, say)
+    with store.all_labs_held():
+        image.remove_unused({other.image for other in store.all_labs()})
     _prepare_folder(lab)
     network.up(lab)
     services.start(lab)
@@ -200,9 +202,7 @@ def _sweep(name: str) -> bool:
         found = (LABS / name).is_dir()
         if found:
             shutil.rmtree(LABS / name)
-        labs = store.all_labs()
-        image.remove_unused({lab.image for lab in labs})
-        if not labs:
+        if not store.all_labs():
             cgroups.remove("clustr-lab")
             host.put_back()
         return found

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from clustr.errors import LockedError, UsageError
+from clustr.errors import LabError, LockedError, UsageError
 from clustr.inventory.model import Role
 from clustr.lab.model import LABS, Lab, LabNode, Login, Origin, Release, Source
 
@@ -26,6 +26,7 @@ def save(lab: Lab) -> None:
 
 def load(name: str) -> Lab:
     """The lab of this name; raises UsageError when there is none."""
+    _may_look()
     file = LABS / name / "state.json"
     if not file.is_file():
         names = ", ".join(lab.name for lab in all_labs())
@@ -35,6 +36,7 @@ def load(name: str) -> Lab:
 
 def all_labs() -> list[Lab]:
     """Every lab on this machine, also one whose `up` has not come to its end."""
+    _may_look()
     return [_from_json(json.loads(file.read_text(encoding="utf-8"))) for file in sorted(LABS.glob("[a-z]*/state.json"))]
 
 
@@ -67,6 +69,11 @@ def held(lab: Lab) -> Iterator[None]:
         raise LockedError(f"Another command is at work on lab {lab.name}.", "Wait for it, then try again.") from error
     finally:
         os.close(folder)
+
+
+def _may_look() -> None:
+    if LABS.exists() and not os.access(LABS, os.R_OK | os.X_OK):
+        raise LabError("Labs belong to root; nobody else sees whether there are any.", "Run it with sudo.")
 
 
 def _to_json(lab: Lab) -> dict[str, Any]:

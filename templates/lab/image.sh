@@ -9,6 +9,9 @@ rm -f "$root"/etc/ssh/ssh_host_*
 : >"$root/etc/machine-id"
 rm -f "$root/etc/hostname" "$root/etc/resolv.conf" "$root/var/lib/dbus/machine-id"
 
+# sshd looks for it at each login, and complains where there is none.
+echo 'LANG=C.UTF-8' >"$root/etc/default/locale"
+
 mv "$root"/etc/apt/sources.list.d/*debian.sources "$root/etc/apt/sources.list.d/debian.sources"
 install -D -m 0755 "$files/as-a-machine" "$root/usr/local/lib/clustr-lab/as-a-machine"
 install -D -m 0644 "$files/clustr-lab.service" "$root/etc/systemd/system/clustr-lab.service"
