@@ -12,7 +12,7 @@ from rich.text import Text
 from clustr.engine.events import Event, Note, Output, RunDone, StageDone
 from clustr.views.plain import describe
 from clustr.views.progress import Progress
-from clustr.views.screen import Screen, paint
+from clustr.views.screen import Screen
 from clustr.views.units import count, duration
 
 FRAMES = 4  # a second
@@ -81,7 +81,7 @@ class Live:
     def _picture(self) -> Text:
         with self._state:
             lines = self._progress.lines(self._clock(), self._screen.console.width)
-        return Text("\n").join(paint(line) for line in lines)
+        return Text("\n").join(self._screen.paint(line) for line in lines)
 
     def pause(self) -> None:
         with self._drawing:

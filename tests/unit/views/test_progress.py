@@ -164,3 +164,11 @@ def test_what_a_node_sends_cannot_steer_the_terminal() -> None:
     out = io.StringIO()
     Screen(out).show(["evil \x1b[2J\x1b]0;title\x07 line \r back [red]markup[/red] :smile:"])
     assert out.getvalue() == "evil ]0;title line  back [red]markup[/red] :smile:\n"
+
+
+def test_signs_that_a_stream_cannot_say_do_not_become_the_sign_for_unknown() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii", errors="replace")
+    Screen(stream).show(["✓ cp1", "✗ cp2", "? cp3"])
+    stream.flush()
+    assert raw.getvalue() == b"ok cp1\nx cp2\n? cp3\n"
