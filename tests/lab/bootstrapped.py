@@ -10,14 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from tests.lab.cluster import Done, LabCluster
+from tests.lab.terminal import at_terminal
 
 
 @dataclass(frozen=True)
 class Bootstrapped:
-    """`processes` are all command lines and environments that any process on the machine or its nodes had meanwhile."""
+    """`processes` are all command lines and environments that any process on the machine or its nodes had meanwhile.
+
+    `shown` and `done` are plan and bootstrap as a person runs them, at a terminal.
+    """
 
     cluster: LabCluster
     planned: list[dict[str, Any]]
+    shown: Done
     before: dict[str, str]
     after_plan: dict[str, str]
     done: Done
@@ -63,7 +68,13 @@ def sampled_processes() -> Iterator[set[bytes]]:
 def watched_bootstrap(cluster: LabCluster) -> Bootstrapped:
     before = listing(cluster)
     planned = cluster.plan()
+    shown = as_a_person(cluster, "plan")
     after_plan = listing(cluster)
     with sampled_processes() as processes:
-        done = cluster.bootstrap()
-    return Bootstrapped(cluster, planned, before, after_plan, done, cluster.runs[-1], frozenset(processes))
+        done = as_a_person(cluster, "bootstrap", "--yes")
+    return Bootstrapped(cluster, planned, shown, before, after_plan, done, cluster.runs[-1], frozenset(processes))
+
+
+def as_a_person(cluster: LabCluster, *words: str) -> Done:
+    """Beside the inventory, which needs no naming then."""
+    return at_terminal(cluster.command(*words), cluster.env(), cluster.inventory.parent)

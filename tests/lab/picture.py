@@ -1,0 +1,40 @@
+"""The README's picture: the session's own first plan, and the end of the bootstrap that did it."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+from clustr.views.capture import capture
+
+HEAD, TAIL = 18, 2  # lines of the plan
+LEFT_OUT = "…"
+FIRST_STAGE = re.compile(r"(\x1b\[[0-9;]*m)*[✓✗](\x1b\[[0-9;]*m)* Prepare nodes ")
+# What differs from run to run and from release to release: everything that begins with a digit, as a version, an
+# address, a count or a time; and how many units of time a duration has.
+DURATION = re.compile(r"\b\d[\d.]* (ms|s|min|h)\b( \d+ (s|min)\b)?")
+NUMBER = re.compile(r"(?<![\w.-])v?\d\S*")
+
+
+def picture(plan: str, bootstrap: str) -> str:
+    """The SVG of what a terminal showed of both; only whole lines are left out, and a sign says where."""
+    return capture([("clustr plan", ends(plan)), ("clustr bootstrap --yes", since_first_stage(bootstrap))], "clustr")
+
+
+def ends(shown: str) -> str:
+    lines = shown.rstrip().splitlines()
+    assert len(lines) > HEAD + TAIL, shown
+    return "\n".join([*lines[:HEAD], LEFT_OUT, *lines[-TAIL:]])
+
+
+def since_first_stage(shown: str) -> str:
+    """Without the plan, which bootstrap shows too."""
+    lines = shown.rstrip().splitlines()
+    begin = next(place for place, line in enumerate(lines) if FIRST_STAGE.match(line))
+    return "\n".join([LEFT_OUT, *lines[begin:]])
+
+
+def words(svg: str) -> str:
+    """What a picture says, but for times, addresses, versions and counts."""
+    text = " ".join(each.text or "" for each in ElementTree.fromstring(svg).iter() if each.tag.endswith("}text"))
+    return NUMBER.sub("0", DURATION.sub("0 s", " ".join(text.replace("\xa0", " ").split())))
