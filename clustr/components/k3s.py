@@ -115,7 +115,7 @@ def token_secrets(seen: Seen) -> list[Secret]:
 
 def token_goal(name: str, path: str, token: Token | None) -> Goal:
     """A file with a token. Either form of the same password holds; a joining node is given the one that pins the CA."""
-    probe = f"k3s_probe_token {path}"
+    probe = f"k3s_probe_token {path} '{token.ca if token else ''}'"
     if token is None:
         unknown = file(path, Later("First server", "join token"), mode=0o600, secret=True)
         return replace(unknown, name=name, probe=probe)

@@ -3,14 +3,20 @@
 k3s_founding=/etc/rancher/k3s/config.yaml.d/00-clustr-founding.yaml
 k3s_etcd=/var/lib/rancher/k3s/server/db/etcd/member
 
-# Access, and the sha256 of the password alone: K10HASH::user:PASSWORD and PASSWORD are the same token.
+# k3s_probe_token FILE CA: access, and the sha256 of the password alone. K10CA::user:PASSWORD and PASSWORD are the same
+# token, unless it pins another CA than the cluster has.
 k3s_probe_token() {
-  local token
+  local token pinned=
   if [ ! -f "$1" ] || [ -L "$1" ]; then
     echo absent
     return
   fi
   token=$(<"$1")
+  if [[ $token == K10*::*:* ]]; then pinned=${token#K10} pinned=${pinned%%::*}; fi
+  if [ -n "$2" ] && [ -n "$pinned" ] && [ "$pinned" != "$2" ]; then
+    echo "pins another CA"
+    return
+  fi
   stat -c '0%a %U:%G' -- "$1"
   printf %s "${token#K10*::*:}" | sha256sum | cut -d ' ' -f 1
 }

@@ -90,7 +90,12 @@ k3s() {
   elif [ -e "$rancher/server/db/state.db" ]; then
     say datastore sqlite
   fi
-  if [ -r "$rancher/server/token" ]; then encode token <"$rancher/server/token"; fi
+  local given=/etc/rancher/k3s/token
+  if [ -r "$rancher/server/token" ]; then
+    encode token <"$rancher/server/token"
+  elif [ -r "${given%/*}/agent-token" ] && [ -r "$given" ] && ! grep -q '^K10' "$given"; then
+    encode token <"$given" # a founding that was cut: k3s has not told it yet, and has begun to encrypt with it
+  fi
   if [ -r "$rancher/server/tls/server-ca.crt" ]; then
     say ca_hash "$(sha256sum <"$rancher/server/tls/server-ca.crt" | cut -d' ' -f1)"
   fi

@@ -73,6 +73,15 @@ def test_the_token_file_holds_in_either_form_and_no_other_password_does(machine:
     assert ask(machine, short) == [str(short.wanted).replace("0600", "0644")]
 
 
+def test_a_token_that_pins_another_ca_does_not_hold(machine: LocalConnection) -> None:
+    old = token_goal("join token", TOKEN, Token("server", "secret", "d" * 64)).of("k3s_server")
+    now = token_goal("join token", TOKEN, Token("server", "secret", CA)).of("k3s_server")
+    apply(machine, old)
+    assert ask(machine, now) == ["pins another CA"]
+    apply(machine, now)
+    assert ask(machine, now) == [now.wanted]
+
+
 def test_a_password_with_colons_is_one_password(machine: LocalConnection) -> None:
     token = Token.of(Secret(f"K10{CA}::server:a::b:c"))
     goal = token_goal("join token", TOKEN, token).of("k3s_server")

@@ -17,7 +17,7 @@ probe_file /usr/local/bin/k3s-killall.sh
 probe_file /usr/local/bin/k3s-agent-uninstall.sh
 
 # join token: 0600 root:root | 2111e727b7ac741ed33f5f8d7ce4daa1baf623b7aeedaab2aa2783ec0c9a4239
-k3s_probe_token /etc/rancher/k3s/token
+k3s_probe_token /etc/rancher/k3s/token 'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc'
 
 # /etc/rancher/k3s/config.yaml: 0600 root:root | # Written by clustr.
 probe_file /etc/rancher/k3s/config.yaml

@@ -17,10 +17,10 @@ probe_file /usr/local/bin/k3s-killall.sh
 probe_file /usr/local/bin/k3s-uninstall.sh
 
 # join token: 0600 root:root | 59b4a2332541af612e69ab228cc6311dae75adf6101c1de746f1b662999a7649
-k3s_probe_token /etc/rancher/k3s/token
+k3s_probe_token /etc/rancher/k3s/token 'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc'
 
 # agents' token: 0600 root:root | 2111e727b7ac741ed33f5f8d7ce4daa1baf623b7aeedaab2aa2783ec0c9a4239
-k3s_probe_token /etc/rancher/k3s/agent-token
+k3s_probe_token /etc/rancher/k3s/agent-token ''
 
 # /etc/rancher/k3s/config.yaml: 0600 root:root | # Written by clustr.
 probe_file /etc/rancher/k3s/config.yaml
