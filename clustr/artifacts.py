@@ -133,11 +133,16 @@ def ca_text(cluster: Cluster) -> str:
     """The PEM text of `artifacts.ca`, a path beside the inventory; "" where there is none."""
     if cluster.artifacts.ca is None:
         return ""
-    path = cluster.source.parent / cluster.artifacts.ca.expanduser()
+    return beside_inventory(cluster, cluster.artifacts.ca, "artifacts.ca")
+
+
+def beside_inventory(cluster: Cluster, path: Path, field: str) -> str:
+    """The text of a file that the inventory names; raises ClustrError where it cannot be read."""
+    whole = cluster.source.parent / path.expanduser()
     try:
-        return path.read_text()
-    except OSError as error:
-        raise ClustrError(f"artifacts.ca cannot be read: {error.strerror}: {path}", "correct its path") from error
+        return whole.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClustrError(f"{field} cannot be read: {error}", "correct its path, or the file") from error
 
 
 def ensure_sums(cluster: Cluster, seen: Seen, server: Connection | None) -> Seen:

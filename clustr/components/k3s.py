@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import yaml
 
-from clustr.artifacts import K3S, artifact
+from clustr.artifacts import K3S, artifact, beside_inventory
 from clustr.engine.goal import Goal, Later
 from clustr.engine.makers import Reads, file, link, service, sha256
 from clustr.inventory.model import Cluster, Node
@@ -138,6 +138,14 @@ def config(part: Part, settings: Mapping[str, object]) -> Goal:
     """config.yaml, refused before it is in place where it has a key that this k3s does not know."""
     body = yaml.safe_dump(dict(settings), sort_keys=False, width=120)
     return file(CONFIG, f"# Written by clustr.\n{body}", mode=0o600, check=f"k3s_check_keys {part.role}")
+
+
+def registries(cluster: Cluster) -> tuple[Goal, ...]:
+    """registries.yaml, which k3s turns into containerd's settings; it may hold passwords, so it is shown nowhere."""
+    if cluster.k3s.registries is None:
+        return ()
+    content = beside_inventory(cluster, cluster.k3s.registries, "k3s.registries")
+    return (file("/etc/rancher/k3s/registries.yaml", content, mode=0o600, secret=True),)
 
 
 def unit(cluster: Cluster, part: Part) -> Goal:

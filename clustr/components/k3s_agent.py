@@ -11,6 +11,7 @@ from clustr.components.k3s import (
     config,
     node_settings,
     program,
+    registries,
     running,
     token_goal,
     unit,
@@ -31,6 +32,10 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
         "server": f"https://{cluster.registration}:6443",
         "token-file": TOKEN,
     }
-    reads = (config(AGENT, with_further(settings, cluster.k3s.agent_config)), unit(cluster, AGENT))
+    reads = (
+        config(AGENT, with_further(settings, cluster.k3s.agent_config)),
+        *registries(cluster),
+        unit(cluster, AGENT),
+    )
     yield from reads
     yield from running(cluster, node, seen, AGENT, reads)

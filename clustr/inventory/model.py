@@ -173,6 +173,9 @@ class K3s(Frozen):
     agent_config: dict[fields.ConfigKey, fields.ConfigValue] = Field(
         default={}, description="further keys of config.yaml on agents"
     )
+    registries: Path | None = Field(
+        default=None, description="a registries.yaml of k3s: mirrors of image registries, and how to log in to them"
+    )
     allow_cgroup_v1: fields.Flag = Field(
         default=False, description="let the kubelet run on cgroup v1, which it refuses from 1.35"
     )

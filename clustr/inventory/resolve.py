@@ -68,7 +68,7 @@ class Resolver:
             name=whole.cluster,
             nodes=tuple(nodes),
             network=whole.network,
-            k3s=whole.k3s,
+            k3s=whole.k3s.model_copy(update={"registries": self._file(whole.k3s.registries, ("k3s", "registries"))}),
             addons=whole.addons,
             runtime=whole.runtime,
             monitoring=whole.monitoring,

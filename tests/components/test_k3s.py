@@ -242,6 +242,23 @@ def test_config_says_what_the_inventory_says() -> None:
     assert lines[0] == "0600 root:root"
 
 
+def test_registries_are_secret_and_restart_k3s_when_they_change(tmp_path: Path) -> None:
+    content = tmp_path / "registries.yaml"
+    cluster = cluster_of("cp1", "gpu1", k3s=K3s(version=VERSION, registries=content))
+    for name, component in (("cp1", k3s_server), ("gpu1", k3s_agent)):
+        looks = []
+        for text in ("mirrors: {}\n", "configs: {r: {auth: {password: hidden}}}\n"):
+            content.write_text(text)
+            looks.append(goals(component, cluster, name, running(cluster)))
+        different = [title for title in looks[0] if looks[0][title] != looks[1][title]]
+        assert different[0] == "/etc/rancher/k3s/registries.yaml"
+        assert different[1].endswith(".service runs")
+        assert len(different) == 2
+        assert looks[1][different[0]].secret
+        assert "hidden" not in str(looks[1][different[0]].wanted)
+    assert "/etc/rancher/k3s/registries.yaml" not in goals(k3s_server, ONE, "cp1", running(ONE))
+
+
 def test_a_kubelet_argument_restarts_k3s_and_disrupts_nothing() -> None:
     changed = THREE.model_copy(update={"k3s": K3s(version=VERSION, kubelet_args=("max-pods=99",))})
     before, after = (goals(k3s_server, each, "cp2", running(THREE)) for each in (THREE, changed))

@@ -29,7 +29,7 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in ("keys", "secrets"):
         (tmp_path / folder).mkdir()
     keys = make_keys(tmp_path / "keys")
-    for name in ("keys/id_ed25519", "keys/jump", "site-ca.pem"):
+    for name in ("keys/id_ed25519", "keys/jump", "site-ca.pem", "registries.yaml"):
         (tmp_path / name).touch()
     login = tmp_path / "secrets/login"
     login.write_text("login\n")
