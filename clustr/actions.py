@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets as random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -71,7 +72,10 @@ def bootstrap(path: Path, options: Options, view: View, confirm: Confirm) -> Boo
             report = _run(at_work, seen, made, options)
         else:
             return None
-        return Bootstrapped(made, report, _merge_kubeconfig(at_work, None))
+        merged = None
+        with suppress(UnreachableError):
+            merged = _merge_kubeconfig(at_work, None)
+        return Bootstrapped(made, report, merged)
 
 
 def _run(at_work: Session, seen: Seen, made: Plan, options: Options) -> Report:
@@ -214,21 +218,21 @@ def _not_looked_at(
 def fetch_kubeconfig(path: Path, view: View, target: Path | None) -> Path:
     """Fetches the cluster's kubeconfig and merges it into `target`, by default ~/.kube/config."""
     with session(path, view, "kubeconfig") as at_work:
-        merged = _merge_kubeconfig(at_work, target)
-        if merged is None:
-            raise UnreachableError(f"no server of {at_work.cluster.name} has a kubeconfig", "clustr bootstrap first")
-        return merged
+        return _merge_kubeconfig(at_work, target)
 
 
-def _merge_kubeconfig(at_work: Session, target: Path | None) -> Path | None:
-    """From the first server that has one; None where none has."""
+def _merge_kubeconfig(at_work: Session, target: Path | None) -> Path:
+    """From the first server that has one. Raises UnreachableError with what each server said where none has."""
+    why = []
     for node in at_work.cluster.servers:
         try:
             text = kubeconfig.fetch(at_work.fleet[node.name], at_work.cluster)
-        except ClustrError:
+        except ClustrError as error:
+            why.append(f"{node.name}  {error.problem}: {error.remedy}")
             continue
         return kubeconfig.merge_into(text, at_work.cluster, target)
-    return None
+    name, remedy = at_work.cluster.name, "make one answer; where k3s does not run yet: clustr bootstrap"
+    raise UnreachableError(f"no server of {name} gives its kubeconfig", remedy, detail="\n".join(why))
 
 
 @dataclass(frozen=True)
