@@ -168,7 +168,11 @@ def read_facts(connection: Connection, node: Node) -> Facts:
     if result.status or missing or not said.one("end"):
         problem = f"its facts could not be read: {', '.join(missing) or 'they ended early'}"
         raise UnreachableError(problem, f"try: clustr exec --limit {node.name} -- uptime", node=node.name)
-    return parse_facts(said)
+    try:
+        return parse_facts(said)
+    except (ValueError, IndexError) as error:
+        remedy = f"try: clustr exec --limit {node.name} -- uptime"
+        raise UnreachableError("its facts make no sense", remedy, node=node.name, detail=str(error)) from error
 
 
 class Said:

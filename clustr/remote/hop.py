@@ -29,6 +29,12 @@ class Hop:
     timeout: int = 10  # seconds
     bastion: bool = False
 
+    @property
+    def written(self) -> str:
+        """As ssh's ProxyJump has it: [user@]host[:port]."""
+        user = f"{self.user}@" if self.user else ""
+        return f"{user}{self.host}:{self.port}" if self.port else f"{user}{self.host}"
+
 
 def node_hop(node: Node) -> Hop:
     """Port 22 may be changed by ~/.ssh/config: it is what the inventory has where nobody wrote a port."""
@@ -115,6 +121,10 @@ class End:
     def silent(self, detail: str = "") -> UnreachableError:
         problem = f"{self.called} does not answer on port {self.port} within {self.hop.timeout} s"
         return self._unreachable(problem, f"is it on? try: {self.by_hand()}", detail)
+
+    def gone(self) -> UnreachableError:
+        """It was connected once and answers no more."""
+        return self._unreachable(f"{self.called} does not answer any more", f"is it on? try: {self.by_hand()}", "")
 
     def no_way(self, detail: str) -> UnreachableError:
         return self._unreachable(f"{self.called} cannot be reached", f"try: {self.by_hand()}", detail)

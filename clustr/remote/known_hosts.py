@@ -97,15 +97,11 @@ class KnownHosts:
         with self._lock:
             if any(entry.key == key for entry in self._plain.get(name, ())):
                 return
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                size = os.fstat(descriptor).st_size
-                unfinished = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-                os.write(descriptor, b"\n" + line if unfinished else line)
-            finally:
-                os.close(descriptor)
+                _append(file, line)
+            except OSError as error:
+                problem = f"the host key of {name} cannot be kept in {file}"
+                raise HostKeyError(problem, f"see: ls -ld {file} {file.parent}", detail=str(error)) from error
             self._index(Entry((name,), key, file, 0))
 
     def _index(self, entry: Entry) -> None:
@@ -135,14 +131,27 @@ def public_half(private: Path) -> bytes:
 
 
 def _changed(name: str, offered: HostKey, known: Entry, node: str) -> HostKeyError:
+    place = f"{known.file}:{known.line}" if known.line else f"{known.file}, added by this run"
     default = known.file == DEFAULT.expanduser()
     file = "" if default else f" -f {shlex.quote(str(known.file))}"
     return HostKeyError(
         "its host key has changed",
         f"If the machine was reinstalled: ssh-keygen -R {shlex.quote(name)}{file}",
         node=node,
-        detail=f"known     {known.key.fingerprint} ({known.file}:{known.line})\noffered   {offered.fingerprint}",
+        detail=f"known     {known.key.fingerprint} ({place})\noffered   {offered.fingerprint}",
     )
+
+
+def _append(file: Path, line: bytes) -> None:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        size = os.fstat(descriptor).st_size
+        unfinished = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        os.write(descriptor, b"\n" + line if unfinished else line)
+    finally:
+        os.close(descriptor)
 
 
 def _read(file: Path) -> Iterable[Entry]:
@@ -150,7 +159,9 @@ def _read(file: Path) -> Iterable[Entry]:
         content = file.read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, NotADirectoryError):
         return
-    for number, line in enumerate(content.splitlines(), 1):
+    except OSError as error:
+        raise HostKeyError(f"{file} cannot be read", f"see: ls -l {file}", detail=str(error)) from error
+    for number, line in enumerate(content.split("\n"), 1):
         fields = line.split()
         mark = fields.pop(0) if fields and fields[0].startswith("@") else ""
         if len(fields) < 3 or fields[0].startswith("#") or mark not in ("", "@revoked"):

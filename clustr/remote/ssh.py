@@ -103,7 +103,7 @@ class Network:
         )
         settings = connection.ssh_config
         through = through or jump_hops(hop, settings.get("proxyjump", "none"))
-        by = ",".join(each.host for each in through)
+        by = ",".join(each.written for each in through)
         proxy = None
         end = End(hop, connection.user, connection.host, connection.port, by)
         if through:
@@ -136,7 +136,10 @@ class Network:
         except paramiko.ChannelException as error:
             raise end.not_forwarded(error.code, bastion.end) from error
         except (paramiko.SSHException, EOFError, OSError) as error:
-            raise end.silent(str(error)) from error
+            if bastion.alive():
+                raise end.silent(str(error)) from error
+            bastion.close()  # so that the next one opens it anew
+            raise replace(bastion.end, hop=replace(bastion.end.hop, node=end.hop.node)).gone() from error
 
     def _bastion(self, through: tuple[Hop, ...], node: str) -> _Line:
         with self._lock:

@@ -99,6 +99,17 @@ def test_facts_that_are_not_whole_are_none(lost: str) -> None:
     assert "clustr exec --limit n1" in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    "nonsense", ["firewall=pf", "datastore=oracle", "swap=/swap much", "records=bm90IGEKcmVjb3JkCjE=", "port=eth0 big"]
+)
+def test_facts_that_make_no_sense_are_an_error(nonsense: str) -> None:
+    said = (RECORDED / "debian-12.txt").read_text() + nonsense
+    if nonsense.startswith("records"):
+        said = said.replace("records=\n", "")
+    with pytest.raises(UnreachableError, match="its facts make no sense"):
+        read_facts(FakeConnection({"What this machine says": said}), NODE)
+
+
 def test_a_script_that_failed_is_no_answer() -> None:
     said = (RECORDED / "debian-12.txt").read_text()
     with pytest.raises(UnreachableError):

@@ -121,3 +121,11 @@ def test_threads_lose_no_line(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(set(file.read_text().splitlines())) == 100
+
+
+def test_a_file_that_cannot_be_used_is_an_error_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(HostKeyError, match=f"{tmp_path}/folder cannot be read"):
+        KnownHosts([tmp_path / "folder"])
+    with pytest.raises(HostKeyError, match="cannot be kept in /proc/none/known_hosts"):
+        verify(KnownHosts([Path("/proc/none/known_hosts")]), "h1", OLD)

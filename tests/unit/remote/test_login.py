@@ -6,6 +6,7 @@ import getpass
 import os
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -264,3 +265,26 @@ def test_a_proxy_command(sshd: Sshd, tmp_path: Path) -> None:
     config.write_text(f"Host *\n  ProxyCommand bash {pipe} %h %p\n")
     with Network(ssh_config=config) as network:
         assert says(sshd.node(), network) == "hello\n"
+
+
+def test_fabric_is_imported_only_to_connect() -> None:
+    check = "import sys, clustr.remote.ssh; sys.exit(bool({'fabric', 'paramiko', 'cryptography'} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", check], check=True)
+
+
+def test_a_bastion_that_goes_away_is_named_and_opened_anew(sshd: Sshd, tmp_path: Path) -> None:
+    jump = Sshd(tmp_path)
+    node = sshd.node("gpu01", bastion=through(jump))
+    with quiet_network() as network:
+        assert says(node, network) == "hello\n"
+        jump.stop()
+        for line in [shared.line for shared in network._bastions.values() if shared.line]:
+            line.transport.close()
+        with pytest.raises(UnreachableError, match=r"the bastion 127.0.0.1 refuses connections") as caught:
+            says(node, network)
+        assert caught.value.node == "gpu01"
+        for shared in network._bastions.values():
+            shared.failed_at -= 60
+        jump.start()
+        assert says(node, network) == "hello\n"
+    jump.stop()
