@@ -81,7 +81,7 @@ def merge_into(text: str, cluster: Cluster, target: Path | None = None, *, switc
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _replace(path, merged(existing, text, switch=switch))
     except OSError as error:
-        remedy = f"clustr kubeconfig --target FILE writes {cluster.name}'s elsewhere"
+        remedy = f"clustr kubeconfig --to FILE writes {cluster.name}'s elsewhere"
         raise ClustrError(f"{path} cannot be written: {error.strerror}", remedy) from error
     return path
 

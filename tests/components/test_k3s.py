@@ -88,6 +88,17 @@ def test_rendered_scripts_pass_shellcheck(case: str, tmp_path: Path) -> None:
         assert checked.returncode == 0, checked.stdout
 
 
+@pytest.mark.parametrize("name", ["k3s-killall.sh", "k3s-uninstall.sh", "k3s-agent-uninstall.sh"])
+def test_the_scripts_for_people_pass_shellcheck(name: str) -> None:
+    component, node_name = (k3s_agent, "gpu1") if "agent" in name else (k3s_server, "cp1")
+    wanted = goals(component, THREE, node_name, running(THREE))[f"/usr/local/bin/{name}"].wanted
+    assert isinstance(wanted, str)
+    access, _, script = wanted.partition("\n")
+    assert access == "0755 root:root"
+    checked = subprocess.run(["shellcheck", "-s", "bash", "-"], input=script, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_the_same_facts_give_the_same_goals(case: str) -> None:
     assert goals(*CASES[case]) == goals(*CASES[case])
