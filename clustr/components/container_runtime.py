@@ -14,9 +14,6 @@ from clustr.inventory.model import Cluster, Network, Node
 from clustr.remote.facts import Seen
 from clustr.templates import render
 
-# k3s's container-runtime-endpoint; with docker it is `docker: true` and k3s's own cri-dockerd.
-CONTAINERD_SOCKET = "unix:///run/containerd/containerd.sock"
-
 
 def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     if not node.in_cluster:

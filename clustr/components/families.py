@@ -37,6 +37,7 @@ class Family:
     chrony: Daemon
     chrony_config: str
     containerd: Daemon
+    containerd_1: bool  # its containerd is a 1.x
     docker: Daemon
     docker_packages: tuple[str, ...]  # client and compose
     node_exporter: Daemon
@@ -54,13 +55,14 @@ class Family:
 PACKAGES = ("ca-certificates", "curl", "conntrack", "ethtool", "iptables", "kmod", "procps", "socat")
 
 
-def _debian(pool: str, docker_packages: tuple[str, ...]) -> Family:
+def _debian(pool: str, docker_packages: tuple[str, ...], *, containerd_1: bool = False) -> Family:
     return Family(
         packages=PACKAGES,
         time_pool=pool,
         chrony=Daemon("chrony.service", package="chrony"),
         chrony_config="/etc/chrony/chrony.conf",
         containerd=Daemon("containerd.service", package="containerd"),
+        containerd_1=containerd_1,
         docker=Daemon("docker.service", package="docker.io"),
         docker_packages=docker_packages,
         node_exporter=_monitoring("prometheus-node-exporter"),
@@ -76,8 +78,8 @@ def _monitoring(name: str) -> Daemon:
 # Debian 13 took the client out of docker.io; Ubuntu's compose 2 has a name of its own (packages.debian.org,
 # packages.ubuntu.com).
 FAMILIES = {
-    ("debian", "12"): _debian("2.debian.pool.ntp.org", ("docker-compose",)),
-    ("debian", "13"): _debian("2.debian.pool.ntp.org", ("docker-cli", "docker-compose")),
+    ("debian", "12"): _debian("2.debian.pool.ntp.org", ("docker-compose",), containerd_1=True),
+    ("debian", "13"): _debian("2.debian.pool.ntp.org", ("docker-cli", "docker-compose"), containerd_1=True),
     ("ubuntu", "22.04"): _debian("ntp.ubuntu.com", ("docker-compose-v2",)),
     ("ubuntu", "24.04"): _debian("ntp.ubuntu.com", ("docker-compose-v2",)),
     ("ubuntu", "26.04"): _debian("ntp.ubuntu.com", ("docker-compose-v2",)),

@@ -19,6 +19,7 @@ from clustr.inventory.model import Cluster, Node, Role
 from clustr.remote.facts import Datastore, Facts, Seen
 
 CLOCKS_APART = 30  # seconds from the median; certificates and etcd's leases need clocks that agree
+CONTAINERD_2_NEEDED = (1, 36)
 DISK_FREE_MB = 4096  # of /var/lib: the binary, its data and the images of the parts that k3s packages
 # docs.k3s.io/installation/requirements: 2 GB and 512 MB; a machine of 2 GB shows less than that.
 MEMORY_MB = {Role.SERVER: 1800, Role.AGENT: 450}
@@ -63,6 +64,17 @@ def cgroup(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
             problem = f"has cgroup v1, on which the kubelet of {cluster.k3s.version} does not start"
             remedy = "boot it with systemd.unified_cgroup_hierarchy=1, or set k3s.allow_cgroup_v1: true"
             yield Finding("os.cgroup-v1", node.name, problem, remedy)
+
+
+def runtime(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """Kubernetes 1.35 is the last on containerd 1.x: kubernetes.io/blog/2025/12/17/kubernetes-v1-35-release."""
+    if cluster.runtime.engine != "containerd" or _version(cluster.k3s.version)[:2] < CONTAINERD_2_NEEDED:
+        return
+    for node, facts in _answered(cluster, seen):
+        names = FAMILIES.get((facts.os.id, facts.os.version))
+        if node.in_cluster and names and names.containerd_1:
+            problem = f"{facts.os.name} has containerd 1.x, on which {cluster.k3s.version} does not run"
+            yield Finding("runtime.containerd", node.name, problem, "set runtime.engine: k3s, which brings its own")
 
 
 def size(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
@@ -185,6 +197,7 @@ def versions(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
 RULES: tuple[Rule, ...] = (
     system,
     cgroup,
+    runtime,
     size,
     twins,
     addresses,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from clustr.engine.preflight import Finding, preflight
-from clustr.inventory.model import Cluster, K3s
+from clustr.inventory.model import Cluster, K3s, Runtime
 from clustr.remote.facts import K3sFacts, OperatingSystem
 from tests.components.k3s_nodes import VERSION, bare, cluster_of, running, server_of, with_facts
 
@@ -60,6 +60,15 @@ def test_all_findings_come_at_once() -> None:
 def test_cgroup_v1_is_no_matter_where_it_is_allowed_or_the_kubelet_takes_it() -> None:
     for cluster in (k3s(allow_cgroup_v1=True), k3s(version="v1.34.9+k3s1")):
         assert preflight(cluster, with_facts(bare(cluster), "gpu1", cgroup=1)) == ()
+
+
+def test_a_containerd_too_old_for_the_kubelet_is_found() -> None:
+    chosen = {"runtime": Runtime(engine="containerd")}
+    assert named(preflight(THREE.model_copy(update=chosen), bare(THREE))) == {
+        ("runtime.containerd", node.name) for node in THREE.nodes
+    }
+    for cluster in (k3s(version="v1.35.9+k3s1").model_copy(update=chosen), k3s()):
+        assert preflight(cluster, bare(cluster)) == ()
 
 
 def test_an_interface_without_the_internal_address_is_found() -> None:
