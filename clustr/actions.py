@@ -15,10 +15,12 @@ from clustr.checks.check import Finding, State
 from clustr.checks.drift import drift
 from clustr.checks.learning import Learning
 from clustr.checks.run import check_node, not_reached
+from clustr.components.k3s import token_secrets
 from clustr.engine.apply import attach
 from clustr.engine.events import Connecting, NodeRead, Note
 from clustr.engine.observe import ask_all, look
 from clustr.engine.plan import Plan, make_plan, names, wanted
+from clustr.engine.preflight import Finding as Obstacle
 from clustr.engine.preflight import preflight
 from clustr.engine.run import Report, Run
 from clustr.engine.stage import Stage
@@ -27,6 +29,7 @@ from clustr.engine.work import as_clustr_error
 from clustr.errors import ClustrError, LockedError, PreflightError, UnknownHealthError, UnreachableError
 from clustr.inventory.load import Loaded, read
 from clustr.inventory.model import Cluster, Node
+from clustr.inventory.ranges import fold
 from clustr.inventory.secrets import Secret
 from clustr.remote.facts import Seen
 from clustr.remote.lock import BEAT, Held, free_lock, read_lock, take_lock, this_run
@@ -83,7 +86,7 @@ def _run(at_work: Session, seen: Seen, made: Plan, options: Options) -> Report:
     cluster = at_work.cluster
     servers = [node.name for node in cluster.servers]
     seen = _with_token(cluster, seen)
-    at_work = at_work.knowing(seen)
+    at_work.mask.learn(token_secrets(seen))
     lock = take_lock(cluster.name, this_run(at_work.run_id, at_work.command), servers, at_work.fleet.held)
     for held in lock.taken_over:
         at_work.emit(Note(f"the lock of {held.holder} was silent for {held.silent_for} s and is taken over"))
@@ -133,6 +136,7 @@ def _seen(at_work: Session, options: Options, *, finish_others: bool = False) ->
     if finish_others and any(facts.applying.active for facts in seen.facts.values()):
         _finish_others(at_work, seen)
         seen = look(cluster, fleet, at_work.emit, {})
+    at_work.mask.learn(token_secrets(seen))
     if not seen.facts:
         raise _silence(seen)
     server = next((fleet[node.name] for node in cluster.servers if seen.answered(node.name)), None)
@@ -143,9 +147,17 @@ def _seen(at_work: Session, options: Options, *, finish_others: bool = False) ->
         raise PreflightError(
             f"{len(findings)} {stand} in the way. Nothing was changed.",
             "mend them, or pass --ignore NAME for one that is known to be harmless",
-            detail="\n".join(f"{each.node}  {each.name}  {each.problem}: {each.remedy}" for each in findings),
+            detail="\n".join(_folded(findings)),
         )
     return seen
+
+
+def _folded(findings: Sequence[Obstacle]) -> list[str]:
+    """A line for each finding, nodes with the same one together."""
+    nodes: dict[tuple[str, str, str], list[str]] = {}
+    for found in findings:
+        nodes.setdefault((found.name, found.problem, found.remedy), []).append(found.node)
+    return [f"{fold(where)}  {name}  {problem}: {remedy}" for (name, problem, remedy), where in nodes.items()]
 
 
 def _finish_others(at_work: Session, seen: Seen) -> None:
@@ -201,7 +213,9 @@ def doctor(path: Path, options: Options, view: View) -> Health:
             return found
 
         results = each(todo, look_at)
+        at_work.mask.learn(token_secrets(seen))
         findings = [finding for found in results.values() if not isinstance(found, Exception) for finding in found]
+        findings = [replace(finding, evidence=at_work.mask.text(finding.evidence)) for finding in findings]
         lost = _not_looked_at(seen, results, nodes)
         findings += [not_reached(cluster.node(name), as_clustr_error(name, error)) for name, error in lost.items()]
         findings += [] if options.only else drift(cluster, seen)

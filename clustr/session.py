@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import getpass
 import secrets
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
 
-from clustr.components.k3s import token_secrets
 from clustr.engine.events import Emit, Event
 from clustr.engine.fleet import Fleet
 from clustr.engine.stage import Stage
-from clustr.errors import UsageError
+from clustr.errors import ClustrError, UsageError
 from clustr.inventory.load import load
 from clustr.inventory.model import Cluster
 from clustr.inventory.secrets import Secret
-from clustr.remote.facts import Seen
 from clustr.views.journal import Journal
-from clustr.views.masking import masked
+from clustr.views.masking import Mask, masked
 
 
 class View(Protocol):
@@ -62,29 +58,29 @@ class Session:
     fleet: Fleet
     emit: Emit
     journal: Journal
+    mask: Mask
     run_id: str
     command: str
-
-    @property
-    def who(self) -> str:
-        return f"{getpass.getuser()}@{socket.gethostname()}"
-
-    def knowing(self, seen: Seen) -> Session:
-        """The same, the tokens that servers told masked from now on."""
-        return replace(self, emit=masked(self.emit, token_secrets(seen)))
 
 
 @contextmanager
 def session(path: Path, view: View, command: str) -> Iterator[Session]:
-    """Raises InventoryError before anything is contacted; closes all connections at the end."""
+    """Raises InventoryError before anything is contacted; closes all connections at the end.
+
+    No secret leaves it: neither in an event, nor in the words of an error.
+    """
     from clustr.remote.ssh import Network
 
     cluster = load(path)
     with Journal(cluster.name, command) as journal, Network(ask=view.ask_passphrase) as network:
         fleet = Fleet(cluster, network.open)
-        emit = masked(_both(view.emit, journal.emit), _inventory_secrets(cluster))
+        mask = Mask(_inventory_secrets(cluster))
+        emit = masked(_both(view.emit, journal.emit), mask)
         try:
-            yield Session(cluster, fleet, emit, journal, secrets.token_hex(6), command)
+            yield Session(cluster, fleet, emit, journal, mask, secrets.token_hex(6), command)
+        except ClustrError as error:
+            error.problem, error.detail = mask.text(error.problem), mask.text(error.detail)
+            raise
         finally:
             fleet.close()
 

@@ -102,7 +102,7 @@ def _follow(fleet: Fleet, node: str, script: str, follower: Follower) -> None:
                 )
             return
         except UnreachableError:
-            if time.monotonic() > deadline:
+            if fleet.closed or time.monotonic() > deadline:
                 raise
             follower.emit(NodeStatus(node, "connection lost, trying again"))
             _reopen(fleet, node, deadline)

@@ -17,6 +17,7 @@ class Fleet:
     def __init__(self, cluster: Cluster, open: Open) -> None:
         self._cluster = cluster
         self._open = open
+        self.closed = False
         self._held: dict[str, Connection] = {}
         self._locks: dict[str, threading.RLock] = {node.name: threading.RLock() for node in cluster.nodes}
 
@@ -40,6 +41,7 @@ class Fleet:
             return self[node]
 
     def close(self) -> None:
+        self.closed = True
         for connection in self._held.values():
             connection.close()
         self._held.clear()

@@ -19,11 +19,17 @@ class Interrupted(Exception):
 
 
 class Stop:
-    """Set by the first Ctrl-C: nothing new starts, what runs is let to its end. The second ends the wait."""
+    """Set by the first Ctrl-C: nothing new starts, what runs is let to its end. The second ends the wait.
 
-    def __init__(self) -> None:
+    `tell` says the first to the person. It is called by the loop that waits, never by the signal's handler, which may
+    have come in the middle of anybody's writing.
+    """
+
+    def __init__(self, tell: Callable[[], None] = lambda: None) -> None:
         self.asked = threading.Event()
         self.now = threading.Event()
+        self._tell = tell
+        self._told = False
 
     def __bool__(self) -> bool:
         return self.asked.is_set()
@@ -31,15 +37,18 @@ class Stop:
     def press(self) -> None:
         (self.now if self.asked.is_set() else self.asked).set()
 
+    def tell_once(self) -> None:
+        if self.asked.is_set() and not self._told:
+            self._told = True
+            self._tell()
+
 
 @contextmanager
-def interruptible(on_first: Callable[[], None]) -> Iterator[Stop]:
-    """While inside, Ctrl-C and SIGTERM set the Stop that is given; `on_first` says so to the person."""
-    stop = Stop()
+def interruptible(tell: Callable[[], None]) -> Iterator[Stop]:
+    """While inside, Ctrl-C and SIGTERM press the Stop that is given; `tell` says so to the person."""
+    stop = Stop(tell)
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        if not stop:
-            on_first()
         stop.press()
 
     before: dict[int, Any] = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -70,8 +79,10 @@ def each(
                 if error is not None and not isinstance(error, Exception):
                     raise error
                 results[futures[future]] = error if error is not None else future.result()
-            if stop is not None and stop.now.is_set():
-                raise Interrupted
+            if stop is not None:
+                stop.tell_once()
+                if stop.now.is_set():
+                    raise Interrupted
     finally:
         pool.shutdown(wait=not waiting, cancel_futures=True)
     return {name: results[name] for name in todo}

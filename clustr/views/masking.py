@@ -17,9 +17,8 @@ MASK = "***"
 SHORTEST_LINE = 8  # of a secret of several lines, a line that is masked by itself: output comes line by line
 
 
-def masked(emit: Emit, secrets: Iterable[Secret]) -> Emit:
-    """The same emit, each secret in every text of every event replaced by ***."""
-    mask = Mask(secrets)
+def masked(emit: Emit, mask: Mask) -> Emit:
+    """The same emit, each secret that the mask knows by then replaced by *** in every text of every event."""
     return lambda event: emit(mask.event(event))
 
 
@@ -27,9 +26,15 @@ class Mask:
     """Knows its secrets as they are, in base64 at any alignment, URL-encoded, shell-quoted and in JSON."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
-        forms = {form for secret in secrets for form in _forms(secret.reveal())}
-        longest_first = sorted(forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+        self._forms: frozenset[str] = frozenset()
+        self._pattern: re.Pattern[str] | None = None
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[Secret]) -> None:
+        """Masks these too from now on: a token is known only once a server has told it."""
+        self._forms |= {form for secret in secrets for form in _forms(secret.reveal())}
+        longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def text(self, text: str) -> str:
         return self._pattern.sub(MASK, text) if self._pattern else text

@@ -66,7 +66,7 @@ def test_every_text_field_of_every_event_is_masked() -> None:
     kinds = [kind for kind in Event.__subclasses__() if kind.__module__ == "clustr.engine.events"]
     assert len(kinds) > 10
     seen: list[Event] = []
-    emit = masked(seen.append, SECRETS)
+    emit = masked(seen.append, Mask(SECRETS))
     values = {"str": TOKEN, "int": 1, "float": 1.0, "tuple[str, ...]": ("a", f"x{TOKEN}x")}
     for kind in kinds:
         emit(kind(**{field.name: values[str(field.type)] for field in fields(kind)}))
