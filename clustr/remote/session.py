@@ -75,7 +75,7 @@ class Stream:
     def feed(self, data: bytes) -> None:
         if not self.started:
             before, mark, data = (self.noise + data).partition(STARTED)
-            self.noise = before
+            self.noise = before[-CHUNK:]  # a login shell that never stops talking fills no memory
             if not mark:
                 return
             self.started = True

@@ -113,8 +113,7 @@ class Network:
             options["sock"] = proxy.socket
         known = self._known_hosts(hop, settings.get("userknownhostsfile", ""))
         policy = _Policy(hop, known, settings.get("hostkeyalias") or end.known_as)
-        login = _Login(end, settings, self._keyring)
-        options.update(auth_strategy=login, transport_factory=policy.transport)
+        options.update(auth_strategy=_Login(end, settings, self._keyring), transport_factory=policy.transport)
         connection.client.set_missing_host_key_policy(policy)
         return _opened(_Line(connection, end, proxy))
 
@@ -388,8 +387,9 @@ def _opened(line: _Line) -> _Line:
     except socket.gaierror as error:
         failed = end.unknown_name(str(error))
     except paramiko.ssh_exception.NoValidConnectionsError as error:
-        refused = all(isinstance(each, ConnectionRefusedError) for each in error.errors.values())
-        failed = end.refused() if refused else end.no_way(str(error))
+        errors = error.errors.values()
+        refused = all(isinstance(each, ConnectionRefusedError) for each in errors)
+        failed = end.refused() if refused else end.no_way("\n".join(str(each) for each in errors))
     except TimeoutError:
         failed = end.silent()
     except (paramiko.SSHException, EOFError) as error:
