@@ -64,7 +64,9 @@ func certificates(c *config.Config) error {
 		c.NodeName, "127.0.0.1", first, c.NodeIP, c.AdvertiseAddress,
 	}, c.TLSSAN...))
 	member := []string{"localhost", "127.0.0.1", c.NodeIP, c.NodeName}
-	peer := pki.Serving("etcd-peer", member...)
+	// A member is a client of the others, and its gateway one of itself.
+	server, peer := pki.Serving("etcd-server", member...), pki.Serving("etcd-peer", member...)
+	server.Usages = append(server.Usages, pki.Client("").Usages...)
 	peer.Usages = append(peer.Usages, pki.Client("").Usages...)
 	for _, wanted := range []struct {
 		by   *pki.Authority
@@ -78,7 +80,7 @@ func certificates(c *config.Config) error {
 		{a.client, "client-scheduler", pki.Client("system:kube-scheduler")},
 		{a.client, "client-kube-apiserver", pki.Client("system:apiserver", "system:masters")},
 		{a.requestHeader, "client-auth-proxy", pki.Client("system:auth-proxy")},
-		{a.etcdServer, "etcd/server-client", pki.Serving("etcd-server", member...)},
+		{a.etcdServer, "etcd/server-client", server},
 		{a.etcdServer, "etcd/client", pki.Client("etcd-client")},
 		{a.etcdPeer, "etcd/peer-server-client", peer},
 	} {

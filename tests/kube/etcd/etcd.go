@@ -26,6 +26,7 @@ const (
 	clientPort  = "2379"
 	peerPort    = "2380"
 	metricsPort = "2381"
+	httpPort    = "2382"
 	// LocalEndpoint is where this server's member answers.
 	LocalEndpoint = "https://127.0.0.1:" + clientPort
 	// ChildName is the member's name among the children.
@@ -92,6 +93,7 @@ func settings(c *config.Config, name string) map[string]any {
 		"name":                        name,
 		"data-dir":                    dir.Server("db", "etcd"),
 		"listen-client-urls":          LocalEndpoint + "," + ClientURL(c.NodeIP),
+		"listen-client-http-urls":     "https://127.0.0.1:" + httpPort,
 		"advertise-client-urls":       ClientURL(c.NodeIP),
 		"listen-peer-urls":            "https://127.0.0.1:" + peerPort + "," + PeerURL(c.NodeIP),
 		"initial-advertise-peer-urls": PeerURL(c.NodeIP),
