@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from clustr.cli.help import exit_codes, words
-from clustr.cli.options import OutputOption
+from clustr.cli.options import OutputOption, SchemaOption
 from clustr.lab.model import Login, Release
 from clustr.views.view import Output
 
@@ -67,10 +67,14 @@ def up(
 def status(
     name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="name of the lab; default: all")] = "",
     output: OutputOption = Output.TABLE,
+    schema: SchemaOption = False,
 ) -> None:
     from clustr import lab
+    from clustr.views import documents
     from clustr.views import lab as view
 
+    if schema:
+        return documents.write_schema("lab-status")
     found = lab.look([lab.load(name)] if name else lab.all_labs())
     (view.show_status_json if output is Output.JSON else view.show_status)(found)
 

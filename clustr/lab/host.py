@@ -34,16 +34,25 @@ class Note:
     v2_controllers: dict[str, str]
 
 
+def check() -> None:
+    """Raises LabError where nodes could have no file system."""
+    if mounts.kind_of(LABS) == "overlay":
+        raise LabError(
+            f"{LABS} is on an overlay, and the kernel mounts no second one over it.",
+            f"In a container, give {LABS} a volume; elsewhere mount a disk there.",
+        )
+
+
 def note() -> None:
     """Write down this machine as it is before the first lab. Call it while `store.all_labs_held`."""
     if not store.all_labs():
         put_back()  # what a last `down` that was killed left undone
-        _save(Note(_sysctls(), NOTE.exists() or not mounts.on_tmpfs(RUN_SYSTEMD), cgroups.controllers()))
+        _save(Note(_sysctls(), NOTE.exists() or mounts.kind_of(RUN_SYSTEMD) != "tmpfs", cgroups.controllers()))
 
 
 def prepare() -> None:
     """Make this machine fit for labs. Call it after `note`."""
-    if not mounts.on_tmpfs(RUN_SYSTEMD):  # systemd-nspawn refuses to work there while it is on disk
+    if mounts.kind_of(RUN_SYSTEMD) != "tmpfs":  # systemd-nspawn refuses to work there while it is on disk
         RUN_SYSTEMD.mkdir(exist_ok=True)
         programs.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", RUN_SYSTEMD)
     _set("net/ipv4/ip_forward", "1")

@@ -34,6 +34,7 @@ def up(spec: Spec, say: Say) -> Lab:
     """Make the lab and wait until its nodes are up; raises ClustrError with what stands in the way."""
     plan.check(spec)
     programs.check()
+    host.check()
     lab = _reserve(spec)
     with store.held(lab):
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
@@ -11,6 +12,7 @@ from clustr.inventory.model import Role
 
 LABS = Path("/var/lib/clustr/labs")
 NODE_LOGIN = "lab"
+STAND_IN = re.compile(r"\+lab\d+$")
 
 
 class Login(StrEnum):
@@ -72,6 +74,11 @@ class Source:
     ca: Path | None = None
     folder: Path | None = None
     k3s_version: str = ""
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether its k3s is none, but a binary that only takes k3s's place (tests/kube)."""
+        return bool(STAND_IN.search(self.k3s_version))
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,10 @@ def is_mounted(folder: Path) -> bool:
     return any(mount.point == folder for mount in mounts())
 
 
-def on_tmpfs(folder: Path) -> bool:
-    """Whether the folder lies in memory."""
+def kind_of(folder: Path) -> str:
+    """The kind of file system that the folder is on, or would be."""
     above = [mount for mount in mounts() if folder.is_relative_to(mount.point)]
-    return max(reversed(above), key=lambda mount: len(mount.point.parts)).kind == "tmpfs"
+    return max(reversed(above), key=lambda mount: len(mount.point.parts)).kind
 
 
 def unmount_below(folder: Path) -> None:

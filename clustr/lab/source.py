@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -12,7 +11,6 @@ from clustr.lab.model import Origin, Source, Spec
 
 RELEASES = "https://github.com/k3s-io/k3s/releases"
 NOTHING = "none"
-STAND_IN = re.compile(r"\+lab\d+$")
 
 
 def choose(spec: Spec) -> Source:
@@ -38,11 +36,6 @@ def k3s_version(folder: Path) -> str:
     """The version of k3s in a mirror's folder, if there is exactly one, else an empty string."""
     versions = [path.parent.name for path in folder.glob("k3s-io/k3s/releases/download/*/k3s")]
     return versions[0] if len(versions) == 1 else ""
-
-
-def is_stand_in(version: str) -> bool:
-    """Whether the version belongs to a binary that only takes k3s's place (tests/kube)."""
-    return bool(STAND_IN.search(version))
 
 
 def _absolute(file: Path | None) -> Path | None:

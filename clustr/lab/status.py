@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clustr.lab import machine, source
+from clustr.lab import machine
 from clustr.lab.model import Lab, LabNode
 
 
@@ -25,11 +25,6 @@ class NodeStatus:
 class LabStatus:
     lab: Lab
     nodes: tuple[NodeStatus, ...]
-
-    @property
-    def stand_in(self) -> bool:
-        """Whether its k3s is no k3s but something in its place."""
-        return source.is_stand_in(self.lab.source.k3s_version)
 
 
 def look(labs: Sequence[Lab]) -> list[LabStatus]:
@@ -49,7 +44,7 @@ def _lab(status: LabStatus) -> dict[str, Any]:
         "release": str(lab.release),
         "network": str(lab.network),
         "inventory": str(lab.inventory),
-        "k3s": {"version": lab.source.k3s_version or None, "stand_in": status.stand_in},
+        "k3s": {"version": lab.source.k3s_version or None, "stand_in": lab.source.stand_in},
         "nodes": [
             {
                 "name": found.node.name,

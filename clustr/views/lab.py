@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
 
 from clustr.lab.model import Lab, Origin
 from clustr.lab.status import LabStatus, NodeStatus, to_json
+from clustr.views.documents import write
 from clustr.views.screen import Screen
 from clustr.views.units import count, duration
 
@@ -47,16 +47,17 @@ def show_status(found: Sequence[LabStatus]) -> None:
 
 
 def show_status_json(found: Sequence[LabStatus]) -> None:
-    print(json.dumps(to_json(found), indent=2))  # noqa: T201 - one document, past every layout
+    write(to_json(found))
 
 
 def up_lines(lab: Lab) -> list[str]:
+    """What there is now, and what to try; nodes alone have nothing to bootstrap k3s from."""
+    first = lab.nodes[0].name
+    next_step = f"clustr {'plan' if lab.source.origin is Origin.NOTHING else 'bootstrap'} {lab.inventory}"
+    nodes = f"{count(len(lab.nodes), 'node')} with Debian {lab.release}"
     return [
-        f"Lab {lab.name} is up: {count(len(lab.nodes), 'node')} with Debian {lab.release} on {lab.network}.",
-        "",
-        f"  clustr bootstrap {lab.inventory}",
-        f"  clustr lab ssh {lab.name}/{lab.nodes[0].name}",
-        f"  clustr lab down {lab.name}",
+        f"Lab {lab.name} is up: {nodes} on {lab.network}, {k3s(lab)}.",
+        *(f"  {line}" for line in (next_step, f"clustr lab ssh {lab.name}/{first}", f"clustr lab down {lab.name}")),
     ]
 
 
@@ -65,18 +66,18 @@ def status_lines(status: LabStatus) -> list[str]:
     unfinished = "" if lab.ready else "   not finished: clustr lab down " + lab.name
     width = max(len(node.name) for node in lab.nodes) if lab.nodes else 0
     return [
-        f"{lab.name}   {count(len(lab.nodes), 'node')}   Debian {lab.release}   {k3s(status)}{unfinished}",
+        f"{lab.name}   {count(len(lab.nodes), 'node')}   Debian {lab.release}   {k3s(lab)}{unfinished}",
         *(_node_line(found, width) for found in status.nodes),
         f"  {lab.inventory}",
         "",
     ]
 
 
-def k3s(status: LabStatus) -> str:
+def k3s(lab: Lab) -> str:
     """Which k3s its nodes are to run; one that only stands in for k3s is never called k3s alone."""
-    source = status.lab.source
+    source = lab.source
     if source.k3s_version:
-        return f"{source.k3s_version} (stand-in, not k3s)" if status.stand_in else f"k3s {source.k3s_version}"
+        return f"{source.k3s_version} (stand-in, not k3s)" if source.stand_in else f"k3s {source.k3s_version}"
     return PLACES[source.origin]
 
 

@@ -22,20 +22,27 @@ Footprint = dict[str, set[str]]
 
 
 def footprint(own: Collection[str]) -> Footprint:
-    """Mounts, links, firewall rules, cgroups, sysctls and processes, those of other labs than `own` left out."""
-    others = [lab for lab in labs.all_labs() if lab.name not in own]
-    theirs = {f"{LABS}/{lab.name}/" for lab in others} | {f"clustr-lab/{lab.name}" for lab in others}
-    theirs |= {bridge for lab in others for bridge in (lab.bridge, lab.internal_bridge)}
-    theirs |= {f"vb-{lab.name}-" for lab in others} | {f"table ip clustr_lab_{lab.number} " for lab in others}
+    """Mounts, links, firewall rules, cgroups and processes, those of other labs than `own` left out."""
+    theirs = _marks_of_others(own)
     found = {
         "mounts": _mounts(),
         "links": _words("ip", "-o", "link", "show"),
         "nftables": _tables(),
         "iptables": _words("iptables-save") | _words("ip6tables-save"),
-        "cgroups": {str(path) for root in cgroups.hierarchies() for path in (root / "clustr-lab").rglob("*/")},
+        "cgroups": {f"{path}/" for root in cgroups.hierarchies() for path in (root / "clustr-lab").rglob("*/")},
         "processes": _processes(),
     }
+    theirs |= _marks_of_others(own)  # one may have come meanwhile
     return {kind: {line for line in lines if not any(mark in line for mark in theirs)} for kind, lines in found.items()}
+
+
+def _marks_of_others(own: Collection[str]) -> set[str]:
+    """What is in every line about another lab: its folder, cgroup, links and table."""
+    others = [lab for lab in labs.all_labs() if lab.name not in own]
+    marks = {f"{LABS}/{lab.name}/" for lab in others} | {f"clustr-lab/{lab.name}/" for lab in others}
+    marks |= {f"{bridge}:" for lab in others for bridge in (lab.bridge, lab.internal_bridge)}
+    marks |= {f"master {bridge} " for lab in others for bridge in (lab.bridge, lab.internal_bridge)}
+    return marks | {f"table ip clustr_lab_{lab.number} " for lab in others}
 
 
 def sysctls() -> dict[str, str]:

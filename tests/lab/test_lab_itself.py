@@ -12,7 +12,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 
 from clustr import lab as labs
@@ -319,7 +321,7 @@ def test_a_folder_becomes_a_mirror_with_a_ca_of_its_own(tmp_path: Path) -> None:
     lab = labs.up(small("itself", agents=0, artifacts=str(tmp_path)), quiet)
     cluster = load(lab.inventory)
     assert cluster.k3s.version == "v1.36.3+lab1"
-    assert labs.look([lab])[0].stand_in
+    assert lab.source.stand_in
     url = f"{cluster.artifacts.mirror}/k3s-io/k3s/releases/download/v1.36.3%2Blab1/k3s"
     trusting = ssl.create_default_context(cafile=cluster.artifacts.ca)
     with urllib.request.urlopen(url, context=trusting) as answer:
@@ -333,6 +335,23 @@ def test_a_folder_becomes_a_mirror_with_a_ca_of_its_own(tmp_path: Path) -> None:
         urllib.request.urlopen(f"{cluster.artifacts.mirror}/../../etc/passwd", context=trusting)
 
 
+def test_labs_on_an_overlay_are_refused_before_anything_is_made(tmp_path: Path) -> None:
+    script = """
+import subprocess, sys
+from clustr import lab as labs
+from clustr.lab.model import LABS
+for name in ("lower", "upper", "work"):
+    subprocess.run(["mkdir", f"{sys.argv[1]}/{name}"], check=True)
+layers = "lowerdir=lower,upperdir=upper,workdir=work"
+subprocess.run(["mount", "-t", "overlay", "overlay", "-o", layers, LABS], cwd=sys.argv[1], check=True)
+labs.up(labs.Spec("itself", artifacts="none"), print)
+"""
+    command = ["unshare", "--mount", "--propagation=private", sys.executable, "-c", script, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert "LabError: /var/lib/clustr/labs is on an overlay" in done.stderr
+    assert done.stdout == ""
+
+
 def test_one_command_at_a_time(one: Lab) -> None:
     with store.held(one), pytest.raises(LockedError):
         labs.down("itself", quiet)
@@ -340,13 +359,15 @@ def test_one_command_at_a_time(one: Lab) -> None:
         labs.up(small("itself"), quiet)
 
 
-def test_status_as_json(one: Lab) -> None:
-    clustr = Path(sys.executable).with_name("clustr")
-    done = subprocess.run(
-        [clustr, "lab", "status", "itself", "--output", "json"], capture_output=True, text=True, check=True
-    )
-    (found,) = json.loads(done.stdout)["labs"]
-    assert [(node["name"], node["up"], node["roles"]) for node in found["nodes"]] == [
-        ("cp1", True, ["server"]),
+def test_status_as_json_keeps_to_its_schema(one: Lab) -> None:
+    def status(*words: str) -> Any:
+        command = [str(Path(sys.executable).with_name("clustr")), "lab", "status", "itself", *words]
+        return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    labs.crash_node(one, "cp1")
+    document = status("--output", "json")
+    jsonschema.validate(document, status("--schema"))
+    assert [(node["name"], node["up"], node["roles"]) for node in document["labs"][0]["nodes"]] == [
+        ("cp1", False, ["server"]),
         ("agent1", True, ["agent", "monitor"]),
     ]

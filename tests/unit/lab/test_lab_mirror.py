@@ -8,7 +8,7 @@ import pytest
 
 from clustr.errors import UsageError
 from clustr.lab import mirror, source
-from clustr.lab.model import Origin, Spec
+from clustr.lab.model import Origin, Source, Spec
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,8 @@ def test_a_folder_with_one_k3s_tells_its_version(tmp_path: Path) -> None:
 
 
 def test_a_stand_in_is_known_by_its_version() -> None:
-    assert source.is_stand_in("v1.36.3+lab1")
-    assert not source.is_stand_in("v1.36.5+k3s1")
-    assert not source.is_stand_in("")
+    versions = ("v1.36.3+lab1", "v1.36.5+k3s1", "")
+    assert [Source(Origin.FOLDER, k3s_version=version).stand_in for version in versions] == [True, False, False]
 
 
 def test_what_artifacts_may_be(tmp_path: Path) -> None:
