@@ -2,11 +2,14 @@
 follow() {
   local clustr=/var/lib/clustr watcher
   (
-    while :; do
-      case $(systemctl show -p ActiveState --value clustr-apply.service) in
-        active | activating | deactivating | reloading) sleep 0.2 ;;
-        *) break ;;
+    # While systemd reloads it may not answer, or not know the unit for a moment: gone is what is gone for a second.
+    gone=0
+    while [ ! -f "$clustr/verdict" ] && [ "$gone" -lt 5 ]; do
+      case $(systemctl show -p ActiveState --value clustr-apply.service 2>/dev/null) in
+        inactive | failed) gone=$((gone + 1)) ;;
+        *) gone=0 ;;
       esac
+      sleep 0.2
     done
   ) &
   watcher=$!
