@@ -54,7 +54,7 @@ CASES = [
         "address show",
         r"10\.77\.1\.11",
         "10.77.1.99",
-        "10.77.1.99 on host0; wanted: 10.77.1.11",
+        "10.77.1.99 on host0, ",
     ),
     Wrong("network.servers-resolve", "getent", ALL, "", "is unknown; wanted: one of 10.77.1.11", status=2),
     Wrong("network.servers-resolve", "getent", r"10\.77\.1\.11", "192.0.2.1", "is 192.0.2.1"),
@@ -63,9 +63,7 @@ CASES = [
     Wrong("network.ports", "ss --no-header", r"\S+:10250", "127.0.0.1:10250", "10250 (kubelet)", AGENT),
     Wrong("network.api-port", "//10.77.1.12:6443", ALL, "", "Connection refused", AGENT, status=7, stderr=REFUSED),
     Wrong("network.api-port", "//10.77.1.12:6443", "pong", "<html>", "cp2 answers '<html>'", AGENT),
-    Wrong(
-        "runtime.ready", "crictl", r'"NetworkReady", "status": true', '"NetworkReady", "status": false', "NetworkReady"
-    ),
+    Wrong("runtime.ready", "crictl", r'true(,\s+"type": "NetworkReady")', r"false\1", "NetworkReady"),
     Wrong("k3s.etcd-health", "2381/health", "true", "false", "false'"),
     Wrong("k3s.etcd-health", "2381/health", r"200$", "503", "answers 503; wanted: 200"),
     Wrong(
@@ -89,8 +87,8 @@ CASES = [
     Wrong(
         "k3s.node-pressure",
         "get node",
-        r'("type": "DiskPressure",\s+"status": )"False"',
-        r'\1"True"',
+        r'"False"(,\s+"type": "DiskPressure")',
+        r'"True"\1',
         "DiskPressure is True",
     ),
     Wrong("k3s.node-address", "get node", r'"10\.77\.1\.11"', '"192.0.2.7"', "192.0.2.7; wanted: 10.77.1.11"),
