@@ -116,6 +116,7 @@ class Session:
     on_line: Callable[[str], None] | None = None
     _out: Stream = field(default_factory=Stream)
     _err: Stream = field(default_factory=Stream)
+    _silent: bool = False  # for a tick after the command's end
 
     def run(self, line: str, stdin: Iterable[bytes], *, wait_for_ready: bool = False) -> Outcome:
         """Raises UnreachableError where the line is cut before the command has ended."""
@@ -184,7 +185,7 @@ class Session:
         return self._ended(deadline)
 
     def _take(self, stream: Stream, data: bytes) -> None:
-        self._heard = time.monotonic()
+        self._heard, self._silent = time.monotonic(), False
         stream.feed(data)
 
     def _ended(self, deadline: float | None) -> bool:
@@ -201,7 +202,9 @@ class Session:
     def _still_there(self) -> bool:
         """Whether there is more to wait for. Something left in the background may hold the streams open for ever."""
         if self.channel.exit_status_ready():
-            return False
+            # Its last output may come after its end: only what stays silent from then on is held open by another.
+            silent, self._silent = self._silent, True
+            return not silent
         if time.monotonic() - self._heard > SILENCE:
             if not self.alive():
                 raise EOFError(f"no sign of life for {SILENCE:.0f} s")
