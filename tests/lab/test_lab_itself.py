@@ -25,7 +25,7 @@ from clustr.lab import host, store
 from clustr.lab.model import Lab, Login, Release, Spec
 from tests.lab.footprint import footprint, left_behind, sysctls
 
-NAMES = ("itself", "beside")
+NAMES = ("test-itself", "test-beside")
 
 # Runs one act of a lab and kills itself, as SIGKILL does, before the given number of outside programs has been run.
 KILLED = """
@@ -57,7 +57,7 @@ def killed_at(line):
     if "installing remaining packages" in line:
         time.sleep(1)
         os.kill(os.getpid(), signal.SIGKILL)
-labs.up(labs.Spec("itself", servers=1, agents=0, artifacts="none"), killed_at)
+labs.up(labs.Spec("test-itself", servers=1, agents=0, artifacts="none"), killed_at)
 """
 
 # A machine with cgroup v2 alone, as far as systemd in a node can tell: the one hierarchy, and nothing beside it.
@@ -69,7 +69,7 @@ def run(*words):
 run("mount", "--make-rprivate", "/")
 run("umount", "--recursive", "/sys/fs/cgroup")
 run("mount", "-t", "cgroup2", "cgroup2", "/sys/fs/cgroup")
-lab = labs.up(labs.Spec("itself", servers=1, agents=0, artifacts="none"), lambda line: None)
+lab = labs.up(labs.Spec("test-itself", servers=1, agents=0, artifacts="none"), lambda line: None)
 try:
     assert "cgroup_v1" not in lab.inventory.read_text()
     script = "systemctl is-system-running && mkdir /sys/fs/cgroup/probe && rmdir /sys/fs/cgroup/probe"
@@ -77,7 +77,7 @@ try:
     assert (done.status, done.stdout) == (0, "running\\n"), done
     assert labs.execute(lab, lab.nodes[0], "stat -fc %T /sys/fs/cgroup").stdout == "cgroup2fs\\n"
 finally:
-    labs.down("itself", lambda line: None)
+    labs.down("test-itself", lambda line: None)
 """
 
 
@@ -118,18 +118,18 @@ def _none_left() -> Iterator[None]:
 
 @pytest.fixture
 def one() -> Lab:
-    return labs.up(small("itself"), quiet)
+    return labs.up(small("test-itself"), quiet)
 
 
 def test_a_lab_leaves_nothing_behind() -> None:
     before, settings = footprint(NAMES), sysctls()
-    lab = labs.up(small("itself", internal_network=True), quiet)
+    lab = labs.up(small("test-itself", internal_network=True), quiet)
     with_lab = left_behind(before, footprint(NAMES))
     assert set(with_lab) == {"mounts", "links", "nftables", "cgroups", "processes"}, (
         "the search must find what it is for"
     )
     inside(lab, "cp1", "echo 12345 > /proc/sys/vm/min_free_kbytes; sysctl -qw kernel.panic=77")
-    labs.down("itself", quiet)
+    labs.down("test-itself", quiet)
     assert left_behind(before, footprint(NAMES)) == {}
     assert not lab.folder.exists()
     if not labs.all_labs():
@@ -137,31 +137,31 @@ def test_a_lab_leaves_nothing_behind() -> None:
 
 
 def test_a_lab_killed_half_way_up_leaves_nothing_behind() -> None:
-    beside = labs.up(small("beside"), quiet)
-    before, with_beside = footprint(["itself"]), footprint(NAMES)
+    beside = labs.up(small("test-beside"), quiet)
+    before, with_beside = footprint(["test-itself"]), footprint(NAMES)
     points = 0
     for after in range(1, 200, 4):
-        if not killed("up", "itself", after):
+        if not killed("up", "test-itself", after):
             break
         points += 1
-        labs.down("itself", quiet)
-        assert left_behind(before, footprint(["itself"])) == {}, f"killed before program {after}"
+        labs.down("test-itself", quiet)
+        assert left_behind(before, footprint(["test-itself"])) == {}, f"killed before program {after}"
     assert points >= 6
-    labs.down("itself", quiet)
+    labs.down("test-itself", quiet)
     still = left_behind(with_beside, footprint(NAMES))
     assert not still.keys() & {"mounts", "links", "nftables", "iptables"}
     assert inside(beside, "cp1", "systemctl is-system-running") == "running"
 
 
 def test_a_lab_killed_half_way_down_can_be_taken_down_again() -> None:
-    labs.up(small("beside"), quiet)
-    before = footprint(["itself"])
+    labs.up(small("test-beside"), quiet)
+    before = footprint(["test-itself"])
     points = 0
     for after in range(1, 60, 3):
-        labs.up(small("itself", internal_network=True), quiet)
-        finished = not killed("down", "itself", after)
-        labs.down("itself", quiet)
-        assert left_behind(before, footprint(["itself"])) == {}, f"killed before program {after}"
+        labs.up(small("test-itself", internal_network=True), quiet)
+        finished = not killed("down", "test-itself", after)
+        labs.down("test-itself", quiet)
+        assert left_behind(before, footprint(["test-itself"])) == {}, f"killed before program {after}"
         if finished:
             break
         points += 1
@@ -169,12 +169,14 @@ def test_a_lab_killed_half_way_down_can_be_taken_down_again() -> None:
 
 
 def test_an_image_build_killed_half_way_leaves_nothing_behind(tmp_path: Path) -> None:
-    before = footprint(["itself"])
+    before = footprint(["test-itself"])
     done = subprocess.run([sys.executable, "-c", KILLED_BUILDING, str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == -9, done.stderr
-    assert "processes" in left_behind(before, footprint(["itself"])), "the builder must be at work when it is killed"
-    labs.down("itself", quiet)
-    assert left_behind(before, footprint(["itself"])) == {}
+    assert "processes" in left_behind(before, footprint(["test-itself"])), (
+        "the builder must be at work when it is killed"
+    )
+    labs.down("test-itself", quiet)
+    assert left_behind(before, footprint(["test-itself"])) == {}
 
 
 def test_the_last_lab_puts_shared_settings_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +216,7 @@ assert rules() == before, rules()
 
 def test_down_of_a_lab_that_is_not_there_changes_nothing() -> None:
     before = footprint(NAMES)
-    assert labs.down("itself", quiet) is False
+    assert labs.down("test-itself", quiet) is False
     assert left_behind(before, footprint(NAMES)) == {}
 
 
@@ -227,14 +229,14 @@ def test_nodes_are_like_machines(one: Lab) -> None:
 
 
 def test_a_machine_with_cgroup_v2_alone_carries_labs_too() -> None:
-    before = footprint(["itself"])
+    before = footprint(["test-itself"])
     done = subprocess.run(["unshare", "--mount", sys.executable, "-c", ON_CGROUP_V2], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert left_behind(before, footprint(["itself"])) == {}
+    assert left_behind(before, footprint(["test-itself"])) == {}
 
 
 def test_nodes_of_another_release() -> None:
-    lab = labs.up(small("itself", agents=0, release=Release.TRIXIE), quiet)
+    lab = labs.up(small("test-itself", agents=0, release=Release.TRIXIE), quiet)
     assert inside(lab, "cp1", ". /etc/os-release; echo $VERSION_CODENAME; systemctl is-system-running").split() == [
         "trixie",
         "running",
@@ -286,7 +288,7 @@ def test_a_node_given_back_is_a_fresh_machine_with_another_key(one: Lab) -> None
 
 def test_nodes_join_and_leave(one: Lab) -> None:
     added = labs.add_node(one, (Role.AGENT,), quiet)
-    lab = labs.load("itself")
+    lab = labs.load("test-itself")
     assert (added.name, str(added.address)) == ("agent2", f"10.77.{lab.number}.13")
     assert login(lab, "agent2", "hostname").stdout == "agent2\n"
     assert [node.name for node in load(lab.inventory).nodes] == ["cp1", "agent1", "agent2"]
@@ -296,7 +298,7 @@ def test_nodes_join_and_leave(one: Lab) -> None:
 
 
 def test_the_inventory_is_one_that_clustr_reads() -> None:
-    lab = labs.up(small("itself", login=Login.PASSWORD, internal_network=True), quiet)
+    lab = labs.up(small("test-itself", login=Login.PASSWORD, internal_network=True), quiet)
     cluster = load(lab.inventory)
     node = cluster.node("cp1")
     assert (node.address, node.internal_address) == (f"10.77.{lab.number}.11", f"10.76.{lab.number}.11")
@@ -310,7 +312,7 @@ def test_the_inventory_is_one_that_clustr_reads() -> None:
 
 
 def test_a_user_whose_sudo_asks_nothing() -> None:
-    lab = labs.up(small("itself", agents=0, login=Login.NOPASSWD), quiet)
+    lab = labs.up(small("test-itself", agents=0, login=Login.NOPASSWD), quiet)
     assert login(lab, "cp1", "id -un; sudo -n id -un").stdout.split() == ["lab", "root"]
 
 
@@ -318,7 +320,7 @@ def test_a_folder_becomes_a_mirror_with_a_ca_of_its_own(tmp_path: Path) -> None:
     release = tmp_path / "k3s-io/k3s/releases/download/v1.36.3+lab1"
     release.mkdir(parents=True)
     (release / "k3s").write_bytes(bytes(range(256)) * 40)
-    lab = labs.up(small("itself", agents=0, artifacts=str(tmp_path)), quiet)
+    lab = labs.up(small("test-itself", agents=0, artifacts=str(tmp_path)), quiet)
     cluster = load(lab.inventory)
     assert cluster.k3s.version == "v1.36.3+lab1"
     assert lab.source.stand_in
@@ -344,7 +346,7 @@ for name in ("lower", "upper", "work"):
     subprocess.run(["mkdir", f"{sys.argv[1]}/{name}"], check=True)
 layers = "lowerdir=lower,upperdir=upper,workdir=work"
 subprocess.run(["mount", "-t", "overlay", "overlay", "-o", layers, LABS], cwd=sys.argv[1], check=True)
-labs.up(labs.Spec("itself", artifacts="none"), print)
+labs.up(labs.Spec("test-itself", artifacts="none"), print)
 """
     command = ["unshare", "--mount", "--propagation=private", sys.executable, "-c", script, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -354,14 +356,14 @@ labs.up(labs.Spec("itself", artifacts="none"), print)
 
 def test_one_command_at_a_time(one: Lab) -> None:
     with store.held(one), pytest.raises(LockedError):
-        labs.down("itself", quiet)
+        labs.down("test-itself", quiet)
     with pytest.raises(UsageError, match="already"):
-        labs.up(small("itself"), quiet)
+        labs.up(small("test-itself"), quiet)
 
 
 def test_status_as_json_keeps_to_its_schema(one: Lab) -> None:
     def status(*words: str) -> Any:
-        command = [str(Path(sys.executable).with_name("clustr")), "lab", "status", "itself", *words]
+        command = [str(Path(sys.executable).with_name("clustr")), "lab", "status", "test-itself", *words]
         return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
     labs.crash_node(one, "cp1")
