@@ -7,6 +7,7 @@ KUBE := build/kube
 PACKAGES := python3-venv mmdebstrap systemd-container openssh-client openssl chrony iproute2 nftables iptables
 # What tests run besides: a real sshd, age, Ruby for the Vagrantfile, and login shells that nodes may have.
 TEST_PACKAGES := python3-venv openssh-client openssh-server age ruby zsh fish tcsh ksh busybox-static
+AS_ROOT := [ "$$(id -u)" = 0 ] || { echo "Lab nodes, and scripts made for nodes, are run by root: sudo make ..." >&2; exit 1; }
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .PHONY: demo test test-unit lint bench venv system test-system kube clean
@@ -40,9 +41,11 @@ $(BIN)/.ready: pyproject.toml
 
 system:
 	@tests/system.sh $(PACKAGES)
+	@$(AS_ROOT)
 
 test-system:
 	@tests/system.sh $(TEST_PACKAGES)
+	@$(AS_ROOT)
 
 # Kubernetes in k3s's place, where k3s's own release cannot be reached (tests/kube/README.md).
 kube:
