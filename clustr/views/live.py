@@ -64,7 +64,8 @@ class Live:
         through = "" if done == self._progress.total else f"{done} of "
         bad = Progress(failed=self._progress.failed, skipped=self._progress.skipped).signs(short=True)
         text = f"{stage}   {through}{count(self._progress.total, 'node')}   {duration(seconds)}"
-        return f"{'✗' if self._progress.failed else '✓'} {text}" + (f"   {bad}" if bad else "")
+        sign = "✗" if self._progress.failed else "!" if self._progress.skipped else "✓"
+        return f"{sign} {text}" + (f"   {bad}" if bad else "")
 
     def _draw(self) -> None:
         if self._live is None:

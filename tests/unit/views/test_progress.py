@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -127,6 +128,26 @@ def test_a_live_view_leaves_the_terminal_clean(monkeypatch: pytest.MonkeyPatch) 
     assert "Prepare nodes   1 of 3 nodes" in text
     assert "the lock of ana@desk was silent" in text
     assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l"), "the cursor stays hidden"
+
+
+@pytest.mark.parametrize(
+    ("ends", "line"),
+    [
+        (events.NodeDone(STAGE, "a", 1.0), f"✓ {STAGE}   1 node   2.0 s"),
+        (events.NodeSkipped(STAGE, "a", "x"), f"! {STAGE}   0 of 1 node   2.0 s   ! a"),
+        (replace(NO_BRANCH, node="a"), f"✗ {STAGE}   0 of 1 node   2.0 s   ✗ a"),
+    ],
+)
+def test_a_stage_that_was_not_done_has_no_good_sign(
+    monkeypatch: pytest.MonkeyPatch, ends: events.Event, line: str
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    out = Terminal()
+    view = Live(Screen(out))
+    for event in (StageStarted(STAGE, ("a",)), ends, events.StageDone(STAGE, 2.0)):
+        view.emit(event)
+    assert f"\x1b[2K{line}\n" in out.getvalue()
 
 
 @pytest.mark.timeout(60)
