@@ -86,7 +86,9 @@ def _host_lines(cluster: Cluster, node: Node) -> Iterator[str]:
     if cluster.network.vip:
         yield f"{cluster.network.vip} {cluster.registration}"
     else:
-        for server in cluster.servers:
+        # A server that joins must find the others: it listens itself before it has the cluster's data.
+        others = [server for server in cluster.servers if server != node]
+        for server in others or cluster.servers:
             yield f"{server.internal_address} {cluster.registration}"
 
 

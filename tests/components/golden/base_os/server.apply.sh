@@ -45,7 +45,6 @@ base_os_apply_hosts <<'END_OF_HOSTS'
 10.0.0.11 cp1
 10.0.0.12 cp2
 10.0.0.13 cp3
-10.0.0.11 test.k3s.internal
 10.0.0.12 test.k3s.internal
 10.0.0.13 test.k3s.internal
 # clustr end

@@ -10,7 +10,7 @@ base_os_probe_hostname
 # names kept over a boot: kept
 base_os_probe_cloud_init
 
-# /etc/hosts: # clustr begin | 10.0.0.11 cp1 | 10.0.0.12 cp2 | 10.0.0.13 cp3 | 10.0.0.11 test.k3s.internal | 10.0.0.12 test.k3s.internal | 10.0.0.13 test.k3s.internal | # clustr end
+# /etc/hosts: # clustr begin | 10.0.0.11 cp1 | 10.0.0.12 cp2 | 10.0.0.13 cp3 | 10.0.0.11 test.k3s.internal | 10.0.0.13 test.k3s.internal | # clustr end
 base_os_probe_hosts
 
 # /etc/modules-load.d/clustr.conf: 0644 root:root | # Written by clustr. | overlay | br_netfilter | nf_conntrack
