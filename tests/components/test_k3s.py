@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clustr.components import k3s_agent, k3s_server, node_object
+from clustr.components import base_os, k3s_agent, k3s_server, node_object
 from clustr.components.k3s import Token, api_server, first_server
 from clustr.engine.goal import Goal, Later
 from clustr.engine.script import apply_script, apply_work, probe_script
@@ -133,6 +133,17 @@ def test_only_the_first_server_founds_and_only_where_none_holds_data(name: str) 
     for look in (seen, emptied, bare(THREE, "cp3")):
         for each in ("cp1", "cp2"):
             assert "cluster-init" not in config(THREE, each, look)
+
+
+def test_no_server_finds_itself_under_the_name_by_which_it_joins() -> None:
+    def registered(cluster: Cluster, name: str) -> list[str]:
+        hosts = goals(base_os, cluster, name, bare(cluster))["/etc/hosts"].wanted
+        assert isinstance(hosts, str)
+        return [line.split()[0] for line in hosts.splitlines() if line.endswith(cluster.registration)]
+
+    assert registered(THREE, "cp1") == ["10.0.0.2", "10.0.0.3"]
+    assert registered(THREE, "gpu1") == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
+    assert registered(ONE, "cp1") == ["10.0.0.1"]
 
 
 def test_a_server_alone_founds_nothing_and_joins_nothing() -> None:
