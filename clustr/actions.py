@@ -110,9 +110,11 @@ STOPPING = "Ctrl-C: nothing new is started; waiting for what runs. Ctrl-C again 
 
 
 def _work(at_work: Session, seen: Seen, made: Plan, options: Options, stop: Stop) -> Report:
+    learning = Learning()
+
     def gate(stage: Stage, node: Node) -> list[str]:
         checks = gate_checks(names(stage.components))
-        found = check_node(checks, at_work.cluster, node, at_work.fleet[node.name])
+        found = check_node(checks, at_work.cluster, node, at_work.fleet[node.name], learning=learning)
         return [f"{each.check}: {each.evidence}" for each in found if each.state in (State.FAILED, State.UNKNOWN)]
 
     return Run(

@@ -53,8 +53,8 @@ class Share:
     emit: Emit
 
     def goals(self) -> list[Goal]:
-        nodes = self.stage.nodes(self.cluster, self.seen)
-        if self.node not in nodes:
+        """The stage's goals on this node; none where the plan has nothing for it but to take things away."""
+        if all(change.kind is Kind.REMOVE for change in self.planned):
             return []
         found = stage_goals(self.stage, self.cluster, self.node, self.seen)
         return [goal for goal in found if goal.about not in self.without]

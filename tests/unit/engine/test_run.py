@@ -186,6 +186,20 @@ def test_what_is_not_known_yet_skips_the_node_and_says_what_is_missing() -> None
     assert report.skipped == {"n1": "join token is not known: First server is not done"}
 
 
+def test_a_node_keeps_its_place_in_the_plan_when_facts_change_meanwhile() -> None:
+    """The server that answers for Node objects may be another by the time that their stage comes."""
+    moved = World(knows=("cp1",))
+    cluster = cluster_of("cp1", "cp2")
+
+    def asked(cluster: Cluster, seen: Seen) -> tuple[Node, ...]:
+        return (cluster.node("cp2" if seen["cp1"].boot_id.startswith("boot1") else "cp1"),)
+
+    stages = [stage("One", [goal("kernel", Disrupts.REBOOT)], servers, at_once=1), stage("Two", [goal("label")], asked)]
+    report, _ = go(moved, cluster, stages)
+    assert "cp1: label" in moved.happened
+    assert set(report.failed) == set()
+
+
 def test_a_red_gate_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clustr.engine.work.GATE_WITHIN", 0.0)
     report, _ = go(World(), cluster_of("cp1"), [stage("One", [goal("a")])], lambda stage, node: ["k3s.ready: no"])
