@@ -11,8 +11,6 @@ import (
 	"clustr/kube/supervisor"
 )
 
-const localAPI = "https://127.0.0.1:" + supervisor.APIServerPort
-
 type authorities struct{ server, client, requestHeader, etcdServer, etcdPeer *pki.Authority }
 
 func makeAuthorities(dir layout.Dir) (*authorities, error) {
@@ -61,7 +59,7 @@ func certificates(c *config.Config) error {
 	domain := c.ClusterDomain
 	names := distinct(append([]string{
 		"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc." + domain, "localhost",
-		c.NodeName, "127.0.0.1", first, c.NodeIP, c.AdvertiseAddress,
+		c.NodeName, "127.0.0.1", supervisor.APIServerAddress, first, c.NodeIP, c.AdvertiseAddress,
 	}, c.TLSSAN...))
 	member := []string{"localhost", "127.0.0.1", c.NodeIP, c.NodeName}
 	// A member is a client of the others, and its gateway one of itself.
@@ -98,7 +96,7 @@ func kubeconfigs(c *config.Config) error {
 		"controller": "client-controller", "scheduler": "client-scheduler", "supervisor": "client-supervisor",
 		"admin": "client-admin",
 	} {
-		if err := kubeconfig.Write(dir.Cred(name+".kubeconfig"), localAPI, ca, dir.TLS(pair), 0o600); err != nil {
+		if err := kubeconfig.Write(dir.Cred(name+".kubeconfig"), supervisor.APIServerURL(c.HTTPSListenPort), ca, dir.TLS(pair), 0o600); err != nil {
 			return err
 		}
 	}

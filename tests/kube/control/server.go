@@ -113,7 +113,7 @@ func startNode(ctx context.Context, c *config.Config, store *datastore, children
 	if err := signOwn(c); err != nil {
 		return err
 	}
-	if err := agent.Start(ctx, c, supervisor.ClusterOf(c), localAPI, children); err != nil {
+	if err := agent.Start(ctx, c, supervisor.ClusterOf(c), supervisor.APIServerURL(c.HTTPSListenPort), children); err != nil {
 		return err
 	}
 	host, err := os.Hostname()
@@ -161,7 +161,7 @@ func prepare(c *config.Config, store *datastore) (token.Secrets, error) {
 
 func waitForAPI(ctx context.Context, client *kubernetes.Clientset) error {
 	log.Info("Waiting for API server to become available")
-	for {
+	for tries := 1; ; tries++ {
 		attempt, cancel := context.WithTimeout(ctx, 5*time.Second)
 		_, err := client.Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(attempt)
 		cancel()
@@ -172,6 +172,9 @@ func waitForAPI(ctx context.Context, client *kubernetes.Clientset) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(300 * time.Millisecond):
+		}
+		if tries%30 == 0 {
+			log.Info("Still waiting for API server: %v", err)
 		}
 	}
 }

@@ -10,16 +10,16 @@ import (
 	"testing"
 )
 
-// memory is a cluster of names.
-type memory struct {
+// fake is a cluster of names.
+type fake struct {
 	objects map[string]bool
 	records map[string]Record
 	refuse  string
 }
 
-func newMemory() *memory { return &memory{map[string]bool{}, map[string]Record{}, ""} }
+func newFake() *fake { return &fake{map[string]bool{}, map[string]Record{}, ""} }
 
-func (m *memory) Apply(_ context.Context, o Object) error {
+func (m *fake) Apply(_ context.Context, o Object) error {
 	if o.Name == m.refuse {
 		return errors.New("refused")
 	}
@@ -27,24 +27,24 @@ func (m *memory) Apply(_ context.Context, o Object) error {
 	return nil
 }
 
-func (m *memory) Delete(_ context.Context, r Reference) error {
+func (m *fake) Delete(_ context.Context, r Reference) error {
 	delete(m.objects, r.Name)
 	return nil
 }
 
-func (m *memory) Applied(_ context.Context, name string) (Record, error) { return m.records[name], nil }
+func (m *fake) Applied(_ context.Context, name string) (Record, error) { return m.records[name], nil }
 
-func (m *memory) Record(_ context.Context, name string, r Record) error {
+func (m *fake) Record(_ context.Context, name string, r Record) error {
 	m.records[name] = r
 	return nil
 }
 
-func (m *memory) Forget(_ context.Context, name string) error {
+func (m *fake) Forget(_ context.Context, name string) error {
 	delete(m.records, name)
 	return nil
 }
 
-func (m *memory) names() []string {
+func (m *fake) names() []string {
 	names := []string{}
 	for name := range m.objects {
 		names = append(names, name)
@@ -71,7 +71,7 @@ func put(t *testing.T, path, text string) {
 	}
 }
 
-func expect(t *testing.T, m *memory, wanted ...string) {
+func expect(t *testing.T, m *fake, wanted ...string) {
 	t.Helper()
 	if wanted == nil {
 		wanted = []string{}
@@ -82,7 +82,7 @@ func expect(t *testing.T, m *memory, wanted ...string) {
 }
 
 func TestObjectThatLeftAFileIsDeletedAndADeletedFileDeletesNothing(t *testing.T) {
-	folder, m := t.TempDir(), newMemory()
+	folder, m := t.TempDir(), newFake()
 	d := newDeployer(folder, nil, m)
 	put(t, folder+"/app.yaml", configMap("a", "b"))
 	d.Scan(t.Context())
@@ -99,7 +99,7 @@ func TestObjectThatLeftAFileIsDeletedAndADeletedFileDeletesNothing(t *testing.T)
 }
 
 func TestSkipIsHonouredForFilesAndFolders(t *testing.T) {
-	folder, m := t.TempDir(), newMemory()
+	folder, m := t.TempDir(), newFake()
 	put(t, folder+"/one.yaml", configMap("one"))
 	put(t, folder+"/one.yaml.skip", "")
 	put(t, folder+"/sub/two.yaml", configMap("two"))
@@ -110,7 +110,7 @@ func TestSkipIsHonouredForFilesAndFolders(t *testing.T) {
 }
 
 func TestDisabledComponentIsTakenAway(t *testing.T) {
-	folder, m := t.TempDir(), newMemory()
+	folder, m := t.TempDir(), newFake()
 	put(t, folder+"/metrics-server.yaml", configMap("metrics"))
 	put(t, folder+"/coredns.yaml", configMap("dns"))
 	newDeployer(folder, nil, m).Scan(t.Context())
@@ -122,7 +122,7 @@ func TestDisabledComponentIsTakenAway(t *testing.T) {
 }
 
 func TestFileThatFailedIsTriedAgainAndPrunesNothingMeanwhile(t *testing.T) {
-	folder, m := t.TempDir(), newMemory()
+	folder, m := t.TempDir(), newFake()
 	d := newDeployer(folder, nil, m)
 	put(t, folder+"/app.yaml", configMap("a", "b"))
 	d.Scan(t.Context())

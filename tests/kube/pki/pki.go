@@ -15,7 +15,7 @@ import (
 	"math/big"
 	"net"
 	"os"
-	"sort"
+	"slices"
 	"time"
 
 	"clustr/kube/layout"
@@ -156,7 +156,7 @@ func (a *Authority) holds(path string, leaf Leaf) bool {
 		return false
 	}
 	return cert.Subject.CommonName == leaf.CommonName && equal(cert.Subject.Organization, leaf.Organizations) &&
-		equal(namesOf(cert), leaf.Names)
+		equal(namesOf(cert), leaf.Names) && slices.Equal(cert.ExtKeyUsage, leaf.Usages)
 }
 
 func namesOf(cert *x509.Certificate) []string {
@@ -167,19 +167,9 @@ func namesOf(cert *x509.Certificate) []string {
 	return names
 }
 
+// equal compares without order.
 func equal(a, b []string) bool {
-	a, b = append([]string{}, a...), append([]string{}, b...)
-	sort.Strings(a)
-	sort.Strings(b)
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // Sign gives a certificate for key with the authority's own behind it.

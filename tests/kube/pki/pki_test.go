@@ -36,7 +36,13 @@ func TestLeafIsKeptUntilItMustChange(t *testing.T) {
 	if bytes.Equal(first, second) {
 		t.Error("a new address made no new certificate")
 	}
-	if bytes.Equal(second, ensure(other, Serving("x", "a.example", "10.0.0.2"))) {
+	usage := Serving("x", "a.example", "10.0.0.2")
+	usage.Usages = append(usage.Usages, Client("").Usages...)
+	third := ensure(a, usage)
+	if bytes.Equal(second, third) {
+		t.Error("another usage made no new certificate")
+	}
+	if bytes.Equal(third, ensure(other, usage)) {
 		t.Error("another authority made no new certificate")
 	}
 	if info, err := os.Stat(path + ".key"); err != nil || info.Mode().Perm() != 0o600 {

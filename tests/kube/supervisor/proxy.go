@@ -3,29 +3,39 @@ package supervisor
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
-	"clustr/kube/layout"
+	"clustr/kube/config"
 )
 
-// APIServerPort is where the API server itself listens, on the loopback address only.
-const APIServerPort = "6444"
+// APIServerAddress is where the API server itself listens. It has the supervisor's port, since that is the port it
+// advertises for the kubernetes Service and it takes no other for that; the kernel gives the connection to the socket
+// with the more exact address, both being bound with SO_REUSEPORT.
+const APIServerAddress = "127.0.0.2"
+
+// APIServerURL is how this server's own components reach its API server.
+func APIServerURL(port int) string {
+	return "https://" + net.JoinHostPort(APIServerAddress, strconv.Itoa(port))
+}
 
 const identity = "X-Remote-"
 
 // apiProxy hands requests to the API server. A client that showed a certificate of the cluster is named to it in the
 // X-Remote headers of the authenticating proxy (kubernetes.io, "Authenticating Proxy"); everyone else brings a token.
-func apiProxy(dir layout.Dir) (http.Handler, error) {
-	named, err := toAPIServer(dir, true)
+func apiProxy(c *config.Config) (http.Handler, error) {
+	dir := c.Dir()
+	named, err := toAPIServer(c, true)
 	if err != nil {
 		return nil, err
 	}
-	plain, err := toAPIServer(dir, false)
+	plain, err := toAPIServer(c, false)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +82,8 @@ func verifiedSubject(r *http.Request, pool *x509.CertPool) *x509.Certificate {
 	return leaf
 }
 
-func toAPIServer(dir layout.Dir, asProxy bool) (http.Handler, error) {
+func toAPIServer(c *config.Config, asProxy bool) (http.Handler, error) {
+	dir := c.Dir()
 	ca, err := os.ReadFile(dir.TLS("server-ca.crt"))
 	if err != nil {
 		return nil, err
@@ -90,7 +101,10 @@ func toAPIServer(dir layout.Dir, asProxy bool) (http.Handler, error) {
 	modern := &http.Transport{TLSClientConfig: settings.Clone(), ForceAttemptHTTP2: true, IdleConnTimeout: time.Minute}
 	// An upgrade (exec, port-forward) needs HTTP/1.1.
 	upgrades := &http.Transport{TLSClientConfig: settings.Clone(), TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}}
-	target := &url.URL{Scheme: "https", Host: "127.0.0.1:" + APIServerPort}
+	target, err := url.Parse(APIServerURL(c.HTTPSListenPort))
+	if err != nil {
+		return nil, err
+	}
 	return &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.SetURL(target)

@@ -17,7 +17,9 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
+	"golang.org/x/sys/unix"
 	"k8s.io/client-go/kubernetes"
 
 	"clustr/kube/config"
@@ -40,7 +42,7 @@ type Supervisor struct {
 
 // Start listens and serves until ctx ends.
 func Start(ctx context.Context, c *config.Config, secrets token.Secrets, hasEtcd bool) (*Supervisor, error) {
-	api, err := apiProxy(c.Dir())
+	api, err := apiProxy(c)
 	if err != nil {
 		return nil, err
 	}
@@ -50,13 +52,13 @@ func Start(ctx context.Context, c *config.Config, secrets token.Secrets, hasEtcd
 		return nil, err
 	}
 	address := net.JoinHostPort(c.BindAddress, strconv.Itoa(c.HTTPSListenPort))
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	listener, err := (&net.ListenConfig{Control: sharePort}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
 	server := &http.Server{Handler: s.routes(), TLSConfig: tlsConfig, ErrorLog: quiet()}
 	go func() {
-		if err := server.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.ServeTLS(notForAPIServer{listener}, "", ""); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("supervisor: %v", err)
 		}
 	}()
@@ -70,6 +72,32 @@ func Start(ctx context.Context, c *config.Config, secrets token.Secrets, hasEtcd
 
 // APIReady tells the supervisor that the API server answers: node passwords and bootstrap tokens can be looked up.
 func (s *Supervisor) APIReady(client *kubernetes.Clientset) { s.client.Store(client) }
+
+func sharePort(_, _ string, connection syscall.RawConn) error {
+	var failed error
+	err := connection.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	})
+	return errors.Join(err, failed)
+}
+
+// notForAPIServer drops connections to the API server's own address, which come here while it does not listen: proxied,
+// they would come here again and again.
+type notForAPIServer struct{ net.Listener }
+
+func (l notForAPIServer) Accept() (net.Conn, error) {
+	for {
+		connection, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		host, _, err := net.SplitHostPort(connection.LocalAddr().String())
+		if err == nil && host != APIServerAddress {
+			return connection, nil
+		}
+		_ = connection.Close()
+	}
+}
 
 func quiet() *stdlog.Logger { return stdlog.New(io.Discard, "", 0) }
 
