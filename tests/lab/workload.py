@@ -6,12 +6,15 @@ import json
 import os
 import time
 from pathlib import Path
+from shlex import quote
 
 from tests.lab.cluster import LabCluster
 
 # The stand-in for k3s carries an image of its own, since no registry can be reached where it is used.
 STANDS_IN = bool(os.environ.get("CLUSTR_TEST_ARTIFACTS"))
 IMAGE = "docker.io/library/busybox:lab" if STANDS_IN else "docker.io/library/busybox:1.37"
+# By nc: the wget of a busybox that is linked against glibc dies where it resolves a name.
+ASK = r"printf 'GET / HTTP/1.0\r\n\r\n' | nc -w 5 spread.default.svc.cluster.local 80"
 MANIFEST = (Path(__file__).parent / "spread.yaml").read_text()
 
 
@@ -33,8 +36,8 @@ def answer_of_service(cluster: LabCluster, pod: str, *, within: float = 60) -> s
     deadline = time.monotonic() + within
     while True:
         try:
-            return cluster.kubectl(f"exec {pod} -- wget -T 5 -qO- http://spread.default.svc.cluster.local/").strip()
-        except AssertionError:
+            return cluster.kubectl(f"exec {pod} -- sh -c {quote(ASK)}").splitlines()[-1]
+        except (AssertionError, IndexError):
             if time.monotonic() > deadline:
                 raise
             time.sleep(2)
