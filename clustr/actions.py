@@ -17,7 +17,7 @@ from clustr.checks.learning import Learning
 from clustr.checks.run import check_node, not_reached
 from clustr.components.k3s import token_secrets
 from clustr.engine.apply import attach
-from clustr.engine.events import Connecting, NodeRead, Note
+from clustr.engine.events import Connecting, NodeRead, Note, RunDone
 from clustr.engine.observe import ask_all, look
 from clustr.engine.plan import Plan, make_plan, names, wanted
 from clustr.engine.preflight import Finding as Obstacle
@@ -71,6 +71,7 @@ def bootstrap(path: Path, options: Options, view: View, confirm: Confirm) -> Boo
             raise _blind(made)
         if not made.changes:
             report = Report(tuple(seen.facts), dict(seen.silent), {}, 0.0)
+            at_work.emit(RunDone(report.done, tuple(report.failed), report.seconds))
         elif confirm(made, seen):
             report = _run(at_work, seen, made, options)
         else:

@@ -13,7 +13,8 @@ FIRST_STAGE = re.compile(r"(\x1b\[[0-9;]*m)*[✓✗](\x1b\[[0-9;]*m)* Prepare no
 # What differs from run to run and from release to release: everything that begins with a digit, as a version, an
 # address, a count or a time; and how many units of time a duration has.
 DURATION = re.compile(r"\b\d[\d.]* (ms|s|min|h)\b( \d+ (s|min)\b)?")
-NUMBER = re.compile(r"(?<![\w.-])v?\d\S*")
+NUMBER = re.compile(r"(?<![\w.\[-])v?\d\S*")
+NAMED = re.compile(r"\$ clustr plan (\S+)")
 
 
 def picture(plan: str, bootstrap: str) -> str:
@@ -35,6 +36,9 @@ def since_first_stage(shown: str) -> str:
 
 
 def words(svg: str) -> str:
-    """What a picture says, but for times, addresses, versions and counts."""
+    """What a picture says, but for the cluster's name, times, addresses, versions and counts."""
     text = " ".join(each.text or "" for each in ElementTree.fromstring(svg).iter() if each.tag.endswith("}text"))
-    return NUMBER.sub("0", DURATION.sub("0 s", " ".join(text.replace("\xa0", " ").split())))
+    text = NUMBER.sub("0", DURATION.sub("0 s", " ".join(text.replace("\xa0", " ").split())))
+    named = NAMED.search(text)
+    assert named, text
+    return re.sub(rf"\b{re.escape(named[1])}\b", "CLUSTER", text)

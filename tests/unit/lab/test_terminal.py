@@ -50,10 +50,12 @@ def test_a_command_that_does_not_end_is_told() -> None:
 
 def test_the_picture_has_the_ends_and_the_words_that_stay() -> None:
     said = words(picture(PLAN, BOOTSTRAP))
-    assert said.startswith("clustr $ clustr plan lab 0 server k3s 0 + base_os file a")
+    assert said.startswith("clustr $ clustr plan CLUSTER 0 server k3s 0 + base_os file a")
     assert "file v" not in said
-    assert said.endswith("$ clustr bootstrap --yes … ✓ Prepare nodes 0 nodes 0 s lab: 0 of 0 nodes done in 0 s.")
+    assert said.endswith("$ clustr bootstrap --yes … ✓ Prepare nodes 0 nodes 0 s CLUSTER: 0 of 0 nodes done in 0 s.")
     slower = BOOTSTRAP.replace("1 min 3 s", "58 s").replace("5 nodes", "7 nodes")
     assert words(picture(PLAN.replace("v1.36.3", "v1.37.0"), slower)) == said
+    named = (PLAN.replace("lab ", "other "), BOOTSTRAP.replace("lab:", "other:"))
+    assert words(picture(*named)) == said
     assert words(picture(PLAN, BOOTSTRAP.replace("✓", "✗"))) != said
     assert words(picture(PLAN.replace("file c", "file x"), BOOTSTRAP)) != said
