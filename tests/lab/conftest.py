@@ -37,10 +37,14 @@ def lab_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabCluster]:
     On the network of their `address` nodes reach this machine and the world, not each other: what works between them
     goes over `internal_address`.
     """
+    kept = os.environ.get("CLUSTR_TEST_KEEP")  # the laptop's folder: the cluster of a test run before is used, and kept
+    if kept and any(lab.name == "test-main" for lab in labs.all_labs()):
+        yield LabCluster(labs.load("test-main"), Path(kept))
+        return
     lab = start("test-main", servers=3, agents=2, login=Login.PASSWORD, internal_network=True)
     isolate(lab)
-    yield LabCluster(lab, tmp_path_factory.mktemp("laptop"))
-    if not os.environ.get("CLUSTR_TEST_KEEP"):
+    yield LabCluster(lab, Path(kept) if kept else tmp_path_factory.mktemp("laptop"))
+    if not kept:
         labs.down(lab.name, lambda line: None)
 
 
