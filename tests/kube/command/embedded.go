@@ -38,8 +38,7 @@ func Embedded(name string, args []string) error {
 	environment := os.Environ()
 	for key, value := range map[string]string{
 		"CONTAINERD_ADDRESS": layout.ContainerdSocket, "CONTAINERD_NAMESPACE": "k8s.io",
-		"CONTAINER_RUNTIME_ENDPOINT": "unix://" + layout.ContainerdSocket,
-		"IMAGE_SERVICE_ENDPOINT":     "unix://" + layout.ContainerdSocket,
+		"CRI_CONFIG_FILE": dir.CrictlConfig(),
 	} {
 		if os.Getenv(key) == "" {
 			environment = append(environment, key+"="+value)

@@ -35,6 +35,10 @@ func Start(ctx context.Context, c *config.Config, foreignNetwork bool, children 
 			return err
 		}
 	}
+	crictl := "runtime-endpoint: unix://" + layout.ContainerdSocket + "\n"
+	if err := layout.Write(dir.CrictlConfig(), []byte(crictl), 0o644); err != nil {
+		return err
+	}
 	logFile, err := os.OpenFile(dir.Agent("containerd", "containerd.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err

@@ -46,6 +46,9 @@ func (d Dir) Bin(parts ...string) string {
 	return filepath.Join(append([]string{string(d), "data", "current", "bin"}, parts...)...)
 }
 
+// CrictlConfig tells crictl where this node's containerd answers.
+func (d Dir) CrictlConfig() string { return d.Agent("etc", "crictl.yaml") }
+
 // Images is where the images that came inside the binary lie.
 func (d Dir) Images() string {
 	return filepath.Join(string(d), "data", "current", "images")
