@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from clustr.engine.goal import Goal
-from clustr.engine.makers import file, folder, link, step
+from clustr.engine.makers import file, folder, link, sha256, step
 from clustr.engine.plan import differences
 from clustr.engine.script import (
     Status,
@@ -20,6 +21,7 @@ from clustr.engine.script import (
     read_answers,
     read_verdict,
 )
+from clustr.templates import text
 
 
 def bash(script: str) -> str:
@@ -156,3 +158,21 @@ def test_only_a_whole_verdict_is_one() -> None:
     assert read_verdict([]).status is Status.CUT
     assert read_verdict(["run r", "done 0"]).status is Status.CUT
     assert read_verdict(["run r", "done 0", "status done"]) == Verdict("r", Status.DONE, (0,))
+
+
+def test_a_noted_sum_holds_only_while_nothing_touched_the_file(tmp_path: Path, state: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("one")
+
+    def sum_of() -> str:
+        functions = (text("engine/probes.sh") + text("engine/applies.sh")).replace("/var/lib/clustr", str(state))
+        return bash(f"set -eu\n{functions}\nclustr={state}\n{note}\nsum_of {program}\n").strip()
+
+    note = f"note_sum {program} {'0' * 64}"
+    assert sum_of() == "0" * 64
+    note = ""
+    assert sum_of() == "0" * 64
+    kept = program.stat()
+    program.write_text("two")
+    os.utime(program, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    assert sum_of() == sha256("two")
