@@ -109,6 +109,9 @@ main() {
   payload=$cache/payload-$(sum_of payload.sh cmd/pause/main.go).tar.gz
   mapfile -t files < <(sources)
   key=$(sum_of "${files[@]}")
+  # OUTDIR holds the wanted versions and no others; what was built two weeks ago and is not of these sources goes.
+  rm -rf "$out/k3s-io/k3s/releases/download"
+  find "$cache" -mindepth 1 -maxdepth 1 -type d -name '[0-9a-f]*' ! -name "$key" -mtime +14 -exec rm -rf {} +
   for version in $wanted; do
     folder=$cache/$key/$version
     if [[ ! -f $folder/sha256sum-amd64.txt ]]; then
@@ -125,7 +128,7 @@ main() {
 # place FOLDER TARGET: hard links where they can be, copies elsewhere
 place() {
   mkdir -p "$2"
-  cp -fl "$1"/* "$2/" 2>/dev/null || cp -f "$1"/* "$2/"
+  cp -l "$1"/* "$2/" 2>/dev/null || cp -f "$1"/* "$2/"
 }
 
 main "$@"

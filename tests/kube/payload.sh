@@ -5,7 +5,7 @@ set -euo pipefail
 
 readonly containerd=v2.2.9 crictl=v1.37.0 kine=v0.17.5 coredns=v1.12.0 local_path=v0.0.30
 readonly debian_packages=(runc containernetworking-plugins iptables libxtables12 libnftnl11 libmnl0 libip4tc2 libip6tc2
-  libseccomp2 busybox libc6)
+  libseccomp2 busybox-static)
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly here
 
@@ -109,12 +109,9 @@ single() {
 
 busybox() {
   local work=$1 rootfs=$1/images/busybox applet
-  # Dynamic with its C library: busybox-static dies of a segmentation fault where a name resolves.
-  mkdir -p "$rootfs"/{bin,etc,tmp,root,www,var/run,lib64,lib/x86_64-linux-gnu}
+  mkdir -p "$rootfs"/{bin,etc,tmp,root,www,var/run}
   chmod 1777 "$rootfs/tmp"
   cp "$work/debian/bin/busybox" "$rootfs/bin/"
-  cp -L "$work"/debian/lib/x86_64-linux-gnu/lib{c.so.6,resolv.so.2} "$rootfs/lib/x86_64-linux-gnu/"
-  cp -L "$work/debian/lib64/ld-linux-x86-64.so.2" "$rootfs/lib64/"
   while read -r applet; do
     [[ $applet == busybox ]] || ln -s busybox "$rootfs/bin/$applet"
   done < <("$work/debian/bin/busybox" --list)

@@ -16,7 +16,7 @@ import (
 var packaged embed.FS
 
 // notHere are the components that k3s packages and this build has not.
-var notHere = []string{"traefik", "servicelb"}
+var notHere = []string{"traefik", "servicelb", "metrics-server"}
 
 // writePackaged lays the packaged files into server/manifests/, as k3s does at each start; disabled ones are removed.
 func writePackaged(c *config.Config, disabled map[string]bool) error {
