@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the stand-in for k3s into OUTDIR, laid out as an artifact mirror serves k3s's release.
-# Usage: build.sh OUTDIR. KUBE_VERSIONS="v1.36.3+lab1 v1.36.3+lab2" names the versions to link (default: the first).
+# Usage: build.sh OUTDIR, or build.sh --test for this folder's own tests. KUBE_VERSIONS="v1.36.3+lab1 v1.36.3+lab2" names the versions to link (default: the first).
 # Needs tar, gzip, apt-get (the Debian packages are downloaded, not installed) and Go 1.26.6, or Python's pip for it.
 # A first build takes 8 to 12 minutes on two cores; what is built is kept under ~/.cache/clustr/kube by its sources.
 set -euo pipefail
@@ -99,8 +99,19 @@ append() {
 # airgap PAYLOAD OUTFILE: the images alone, as k3s's release has them, for agent/images/. They ride inside as well.
 airgap() { tar -xzOf "$1" ./images/k3s-airgap-images-amd64.tar | gzip -n >"$2"; }
 
+# own_tests: what Go compiled for the binary serves them as well, so they cost little after a build
+own_tests() {
+  local go
+  go=$(go_command)
+  cd "$here" && GOFLAGS=-buildvcs=false GOTOOLCHAIN=local CGO_ENABLED=0 "$go" test -trimpath ./...
+}
+
 main() {
-  [[ $# -eq 1 ]] || die 'usage: build.sh OUTDIR'
+  [[ $# -eq 1 ]] || die 'usage: build.sh OUTDIR | --test'
+  if [[ $1 == --test ]]; then
+    own_tests
+    return
+  fi
   [[ $(uname -m) == x86_64 ]] || die 'only amd64 is built'
   local out=$1 key folder go='' payload version wanted=${KUBE_VERSIONS:-$kubernetes+lab1}
   mkdir -p "$cache"
