@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.." || exit
 if [ -d "$1" ]; then
   CLUSTR_TEST_ARTIFACTS=$(realpath "$1")
   export CLUSTR_TEST_ARTIFACTS
-  (cd tests/kube && go test ./...) || exit 1
+  tests/kube/build.sh --test || exit 1
 fi
 clear_labs() {
   local lab
