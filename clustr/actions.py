@@ -6,7 +6,7 @@ import secrets as random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from clustr import artifacts, kubeconfig
@@ -33,6 +33,7 @@ from clustr.inventory.ranges import fold
 from clustr.inventory.secrets import Secret
 from clustr.remote.facts import Seen
 from clustr.remote.lock import BEAT, Held, free_lock, read_lock, take_lock, this_run
+from clustr.results import Bootstrapped, Health, Said
 from clustr.session import Options, Session, View, session
 from clustr.stages import STAGES
 
@@ -50,15 +51,6 @@ def plan(path: Path, options: Options, view: View) -> tuple[Plan, Seen]:
         made = _plan(at_work, seen, options)
         at_work.journal.plan(made)
         return made, seen
-
-
-@dataclass(frozen=True)
-class Bootstrapped:
-    """What was to be done, how it went, and where the cluster's kubeconfig is now (None: no server has one)."""
-
-    plan: Plan
-    report: Report
-    kubeconfig: Path | None
 
 
 def bootstrap(path: Path, options: Options, view: View, confirm: Confirm) -> Bootstrapped | None:
@@ -188,15 +180,6 @@ def _with_token(cluster: Cluster, seen: Seen) -> Seen:
     return replace(seen, new_token=Secret(random.token_hex(32)))
 
 
-@dataclass(frozen=True)
-class Health:
-    cluster: str
-    findings: tuple[Finding, ...]
-    nodes: int
-    checks: int
-    seconds: float
-
-
 def doctor(path: Path, options: Options, view: View) -> Health:
     """All checks on all nodes, and drift between them."""
     begun = time.monotonic()
@@ -250,15 +233,6 @@ def _merge_kubeconfig(at_work: Session, target: Path | None) -> Path:
         return kubeconfig.merge_into(text, at_work.cluster, target)
     name, remedy = at_work.cluster.name, "make one answer; where k3s does not run yet: clustr bootstrap"
     raise UnreachableError(f"no server of {name} gives its kubeconfig", remedy, detail="\n".join(why))
-
-
-@dataclass(frozen=True)
-class Said:
-    """What some nodes answered to a command, word for word the same."""
-
-    nodes: tuple[str, ...]
-    status: int  # -1 where the node could not be asked
-    output: str
 
 
 def execute(path: Path, command: Sequence[str], options: Options, view: View) -> list[Said]:

@@ -16,8 +16,8 @@ from clustr.errors import (
 )
 
 if TYPE_CHECKING:
-    from clustr.actions import Bootstrapped, Health, Said
     from clustr.engine.plan import Plan
+    from clustr.results import Bootstrapped, Health, Said
 
 DECLINED = 1
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from clustr.actions import Health
 from clustr.checks.check import Finding, State
 from clustr.inventory.ranges import fold
+from clustr.results import Health
 from clustr.views.commands import copyable
 from clustr.views.layout import folded, wrapped
 from clustr.views.units import count, duration, several

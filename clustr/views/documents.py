@@ -14,7 +14,7 @@ from clustr.engine.plan import Change, Plan
 from clustr.views.report_view import Ending
 
 if TYPE_CHECKING:
-    from clustr.actions import Said
+    from clustr.results import Said
 
 DISRUPTS = {Disrupts.NOTHING: "nothing", Disrupts.WORKLOADS: "workloads", Disrupts.REBOOT: "reboot"}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clustr.actions import Said
 from clustr.inventory.ranges import fold
+from clustr.results import Said
 from clustr.views.layout import wrapped
 
 

@@ -19,7 +19,7 @@ from clustr.views.units import count
 from clustr.views.view import Output, View
 
 if TYPE_CHECKING:
-    from clustr.actions import Bootstrapped, Health, Said
+    from clustr.results import Bootstrapped, Health, Said
 
 APPLIES = "Nothing was changed. `clustr bootstrap` does this; `clustr plan --diff` shows long files whole."
 

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from clustr import actions
-from clustr.actions import Bootstrapped, Health, Said
 from clustr.checks.check import State
 from clustr.cli import main
 from clustr.engine.events import Connecting, NodeSilent, RunDone
@@ -23,6 +22,7 @@ from clustr.engine.window import Interrupted
 from clustr.errors import ApplyError, LockedError, PreflightError, UnreachableError
 from clustr.remote.facts import Seen
 from clustr.remote.lock import Held, Holder
+from clustr.results import Bootstrapped, Health, Said
 from clustr.session import Options
 from tests.unit.views.things import blind_plan, finding, plan
 

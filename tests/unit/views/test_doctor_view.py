@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from clustr.actions import Health, Said
 from clustr.checks.check import Finding, State
+from clustr.results import Health, Said
 from clustr.views.doctor_view import doctor_lines
 from clustr.views.exec_view import exec_lines
 from clustr.views.screen import UNLIMITED

@@ -9,7 +9,7 @@ from contextlib import redirect_stdout
 import jsonschema
 import pytest
 
-from clustr.actions import Said
+from clustr.results import Said
 from clustr.views import documents
 from clustr.views.report_view import Ending
 from tests.unit.views.things import blind_plan, plan, run
