@@ -26,7 +26,14 @@ from clustr.engine.run import Report, Run
 from clustr.engine.stage import Stage
 from clustr.engine.window import Stop, each, every, interruptible
 from clustr.engine.work import as_clustr_error
-from clustr.errors import ClustrError, LockedError, PreflightError, UnknownHealthError, UnreachableError
+from clustr.errors import (
+    ClustrError,
+    LockedError,
+    PlanChangedError,
+    PreflightError,
+    UnknownHealthError,
+    UnreachableError,
+)
 from clustr.inventory.load import Loaded, read
 from clustr.inventory.model import Cluster, Node
 from clustr.inventory.ranges import fold
@@ -78,8 +85,6 @@ def _run(at_work: Session, seen: Seen, made: Plan, options: Options) -> Report:
     """The plan, done under the lock."""
     cluster = at_work.cluster
     servers = [node.name for node in cluster.servers]
-    seen = _with_token(cluster, seen)
-    at_work.mask.learn(token_secrets(seen))
     lock = take_lock(cluster.name, this_run(at_work.run_id, at_work.command), servers, at_work.fleet.held)
     for held in lock.taken_over:
         at_work.emit(Note(f"the lock of {held.holder} was silent for {held.silent_for} s and is taken over"))
@@ -94,9 +99,22 @@ def _run(at_work: Session, seen: Seen, made: Plan, options: Options) -> Report:
                     stop.press()
 
             with every(BEAT, beat):
+                seen = _with_token(cluster, _servers_as_planned(at_work, seen))
+                at_work.mask.learn(token_secrets(seen))
                 return _work(at_work, seen, made, options, stop)
     finally:
         lock.release()
+
+
+def _servers_as_planned(at_work: Session, seen: Seen) -> Seen:
+    """What the servers say under the lock. Another run may have founded the cluster while this plan was looked at."""
+    servers = [node for node in at_work.cluster.servers if seen.answered(node.name)]
+    again = look(at_work.cluster, at_work.fleet, at_work.emit, seen.sums, only=servers)
+    for name, facts in again.facts.items():
+        if facts.k3s.datastore is not seen[name].k3s.datastore:
+            problem = "holds other cluster data than when the plan was made. Nothing was changed."
+            raise PlanChangedError(problem, "clustr plan", node=name)
+    return replace(seen, facts={**seen.facts, **again.facts})
 
 
 STOPPING = "Ctrl-C: nothing new is started; waiting for what runs. Ctrl-C again leaves it running on its nodes."

@@ -11,21 +11,24 @@ from clustr.engine.plan import NodeGoals
 from clustr.engine.script import Answer, new_nonce, probe_script, read_answers
 from clustr.engine.window import each
 from clustr.errors import ClustrError
-from clustr.inventory.model import Cluster
+from clustr.inventory.model import Cluster, Node
 from clustr.remote.connection import Connection
 from clustr.remote.facts import Facts, Seen, read_facts
 
 
-def look(cluster: Cluster, fleet: Fleet, emit: Emit, sums: Mapping[str, str]) -> Seen:
-    """Facts of every node of the inventory; a node that does not answer is kept with the reason."""
-    emit(Connecting("facts", len(cluster.nodes)))
+def look(
+    cluster: Cluster, fleet: Fleet, emit: Emit, sums: Mapping[str, str], only: Sequence[Node] | None = None
+) -> Seen:
+    """Facts of every node of the inventory, or of these; a node that does not answer is kept with the reason."""
+    nodes = cluster.nodes if only is None else only
+    emit(Connecting("facts", len(nodes)))
 
     def read(name: str) -> Facts:
         facts = read_facts(fleet[name], cluster.node(name))
         emit(NodeRead(name, "facts"))
         return facts
 
-    found = each((node.name for node in cluster.nodes), read)
+    found = each((node.name for node in nodes), read)
     silent = {name: _as_silence(name, error) for name, error in found.items() if isinstance(error, Exception)}
     for name, error in silent.items():
         emit(NodeSilent(name, error.problem, error.remedy))
