@@ -25,7 +25,7 @@ def test_a_node_whose_package_source_is_down_fails_alone_and_is_mended_alone(clu
     failed = cluster.bootstrap(inventory)
     assert failed.status == 6
     shown = failed.stdout + failed.stderr
-    assert re.search(r"✗ agent1\s+base_os, .*packages.* \(line \d+ of the script\)", shown)
+    assert re.search(r"✗ agent1\s+base_os, package tree \(line \d+ of the script\)", shown)
     assert "clustr bootstrap --limit agent1" in shown
     (log,) = re.findall(r"^\s+(/\S+/agent1\.log)$", shown, re.MULTILINE)
     assert "127.0.0.1:9" in Path(log).read_text()
@@ -61,7 +61,9 @@ def test_nodes_that_must_boot_do_so_one_at_a_time_drained_and_given_back(cluster
     told = [
         (event["node"], event.get("doing") or event.get("goal") or "done")
         for event in cluster.events()
-        if event["event"] in ("NodeStatus", "GoalDone", "NodeDone") and event["node"] in after
+        if event["event"] in ("NodeStatus", "GoalDone", "NodeDone")
+        and event["node"] in after
+        and event.get("stage", "Test stage") == "Test stage"
     ]
     kept = ("draining", "booted with the setting", "rebooting", "/etc/clustr-test-after", "done")
     steps = [(node, what) for node, what in told if what in kept]
@@ -78,16 +80,16 @@ def test_a_run_killed_after_the_drain_is_mended_by_the_next(cluster: LabCluster)
     cluster.bootstrap().expect()
     cluster.on("agent1", "test ! -e /etc/clustr-test-after")
     # The apply's first command waits, so that the kill falls between drain and boot.
-    slow = "printf '#!/bin/bash\\ntouch /run/at-apply; sleep 5; exec /bin/cat \"$@\"\\n' >/usr/local/sbin/cat"
+    slow = "printf '#!/bin/bash\\ntouch /run/at-apply; sleep 5; exec /bin/dd \"$@\"\\n' >/usr/local/sbin/dd"
     for name in ("agent1", "agent2"):
-        cluster.on(name, f"{slow} && chmod 755 /usr/local/sbin/cat && rm -f /run/at-apply")
+        cluster.on(name, f"{slow} && chmod 755 /usr/local/sbin/dd && rm -f /run/at-apply")
     command = [sys.executable, "-m", "tests.lab.with_component", "bootstrap", str(cluster.inventory), "rebooting"]
     run = subprocess.Popen(command, env=cluster.env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     node = drained_node(cluster)
     run.send_signal(signal.SIGKILL)
     run.wait()
     for name in ("agent1", "agent2"):
-        cluster.on(name, "rm -f /usr/local/sbin/cat")
+        cluster.on(name, "rm -f /usr/local/sbin/dd")
     assert state(cluster, node)[1:] == (True, True)
     time.sleep(61)  # the lock of a run that was killed is silent for a minute before it is taken over
     assert with_component(cluster, "bootstrap", "rebooting") == (0, [])

@@ -38,7 +38,7 @@ def rebooting(_cluster: Cluster, _node: Node, _seen: Seen) -> Iterable[Goal]:
         "booted with the setting",
         probe=f"if [ -e /etc/clustr-test ] && ! cmp -s /etc/clustr-test {BOOT_ID}; then echo booted; else echo no; fi",
         wanted="booted",
-        apply=f"cat {BOOT_ID} >/etc/clustr-test",
+        apply=f"dd if={BOOT_ID} of=/etc/clustr-test status=none",
         undo="rm -f /etc/clustr-test",
         disrupts=Disrupts.REBOOT,
     )

@@ -57,7 +57,11 @@ func Mark(ctx context.Context, client kubernetes.Interface, name string, labels 
 		key, value, _ := strings.Cut(label, "=")
 		values[key] = value
 	}
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": values, "annotations": annotations}})
+	metadata := map[string]any{"labels": values}
+	if len(annotations) > 0 { // a null would take away all that are there
+		metadata["annotations"] = annotations
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": metadata})
 	if err != nil {
 		return err
 	}
