@@ -144,7 +144,7 @@ def _work(at_work: Session, seen: Seen, made: Plan, options: Options, stop: Stop
 
 def _seen(at_work: Session, options: Options, *, finish_others: bool = False) -> Seen:
     """Facts, sums of what will be downloaded, and preflight. Raises PreflightError with all findings at once."""
-    cluster, fleet = at_work.cluster, at_work.fleet
+    cluster, fleet, ignored = at_work.cluster, at_work.fleet, options.ignored()
     seen = look(cluster, fleet, at_work.emit, {})
     if finish_others and any(facts.applying.active for facts in seen.facts.values()):
         _finish_others(at_work, seen)
@@ -154,7 +154,7 @@ def _seen(at_work: Session, options: Options, *, finish_others: bool = False) ->
         raise _silence(seen)
     server = next((fleet[node.name] for node in cluster.servers if seen.answered(node.name)), None)
     seen = artifacts.ensure_sums(cluster, seen, server)
-    findings = [found for found in preflight(cluster, seen) if found.name not in options.ignore]
+    findings = [found for found in preflight(cluster, seen) if found.name not in ignored]
     if findings:
         stand = "thing stands" if len(findings) == 1 else "things stand"
         raise PreflightError(

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from clustr.engine.events import Emit, Event
 from clustr.engine.fleet import Fleet
+from clustr.engine.preflight import Name
 from clustr.engine.stage import Stage
 from clustr.errors import ClustrError, UsageError
 from clustr.inventory.load import load
@@ -38,6 +39,12 @@ class Options:
     ignore: frozenset[str] = frozenset()  # names of preflight findings
     only: tuple[str, ...] = ()  # globs of check ids; (): all
     stages: tuple[Stage, ...] | None = None  # None: the product's own; tests add theirs
+
+    def ignored(self) -> frozenset[str]:
+        """The findings that --ignore names; raises UsageError where it names none that there is."""
+        for name in sorted(self.ignore - set(Name)):
+            raise UsageError(f"--ignore {name} names no preflight finding", f"there are: {', '.join(Name)}")
+        return self.ignore
 
     def chosen(self, cluster: Cluster) -> frozenset[str] | None:
         """The nodes that --limit names, None for all; raises UsageError where a glob names none."""

@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from statistics import median_low
 
 from clustr.artifacts import ARCHITECTURES
@@ -26,9 +27,33 @@ MEMORY_MB = {Role.SERVER: 1800, Role.AGENT: 450}
 CPUS = {Role.SERVER: 2, Role.AGENT: 1}
 
 
+class Name(StrEnum):
+    """The stable names of findings, which `--ignore` takes."""
+
+    CLUSTER_LOST = "cluster.lost"
+    CLUSTER_REJOIN = "cluster.rejoin"
+    CLUSTER_SILENT_SERVER = "cluster.silent-server"
+    CLUSTER_TWO = "cluster.two"
+    K3S_DOWNGRADE = "k3s.downgrade"
+    K3S_SKIPPED_MINOR = "k3s.skipped-minor"
+    NETWORK_ADDRESS = "network.address"
+    NETWORK_INTERFACE = "network.interface"
+    NODE_MACHINE_ID = "node.machine-id"
+    NODE_SAME_MACHINE = "node.same-machine"
+    OS_ARCHITECTURE = "os.architecture"
+    OS_CGROUP_V1 = "os.cgroup-v1"
+    OS_SYSTEMD = "os.systemd"
+    OS_UNSUPPORTED = "os.unsupported"
+    RUNTIME_CONTAINERD = "runtime.containerd"
+    SIZE_CPUS = "size.cpus"
+    SIZE_DISK = "size.disk"
+    SIZE_MEMORY = "size.memory"
+    TIME_CLOCK = "time.clock"
+
+
 @dataclass(frozen=True)
 class Finding:
-    name: str
+    name: Name
     node: str
     problem: str
     remedy: str
@@ -45,14 +70,14 @@ def preflight(cluster: Cluster, seen: Seen) -> tuple[Finding, ...]:
 def system(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
     for node, facts in _answered(cluster, seen):
         if not facts.systemd:
-            yield Finding("os.systemd", node.name, "systemd does not run there", "boot it with systemd")
+            yield Finding(Name.OS_SYSTEMD, node.name, "systemd does not run there", "boot it with systemd")
         if (facts.os.id, facts.os.version) not in FAMILIES:
             known = ", ".join(f"{name} {version}" for name, version in FAMILIES)
             problem = f"{facts.os.name or facts.os.id} is no system that clustr knows"
-            yield Finding("os.unsupported", node.name, problem, f"use one of {known}")
+            yield Finding(Name.OS_UNSUPPORTED, node.name, problem, f"use one of {known}")
         if facts.architecture not in ARCHITECTURES:
             problem = f"nothing is released for {facts.architecture}"
-            yield Finding("os.architecture", node.name, problem, f"use {' or '.join(ARCHITECTURES)}")
+            yield Finding(Name.OS_ARCHITECTURE, node.name, problem, f"use {' or '.join(ARCHITECTURES)}")
 
 
 def cgroup(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
@@ -63,7 +88,7 @@ def cgroup(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
         if node.in_cluster and facts.cgroup == 1:
             problem = f"has cgroup v1, on which the kubelet of {cluster.k3s.version} does not start"
             remedy = "boot it with systemd.unified_cgroup_hierarchy=1, or set k3s.allow_cgroup_v1: true"
-            yield Finding("os.cgroup-v1", node.name, problem, remedy)
+            yield Finding(Name.OS_CGROUP_V1, node.name, problem, remedy)
 
 
 def runtime(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
@@ -74,7 +99,7 @@ def runtime(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
         names = FAMILIES.get((facts.os.id, facts.os.version))
         if node.in_cluster and names and names.containerd_1:
             problem = f"{facts.os.name} has containerd 1.x, on which {cluster.k3s.version} does not run"
-            yield Finding("runtime.containerd", node.name, problem, "set runtime.engine: k3s, which brings its own")
+            yield Finding(Name.RUNTIME_CONTAINERD, node.name, problem, "set runtime.engine: k3s, which brings its own")
 
 
 def size(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
@@ -84,13 +109,13 @@ def size(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
         role = Role.SERVER if node.has(Role.SERVER) else Role.AGENT
         if facts.memory_mb < MEMORY_MB[role]:
             problem = f"has {facts.memory_mb} MB of memory; a {role} needs {MEMORY_MB[role]}"
-            yield Finding("size.memory", node.name, problem, "give it more memory")
+            yield Finding(Name.SIZE_MEMORY, node.name, problem, "give it more memory")
         if facts.cpus < CPUS[role]:
             problem = f"has {facts.cpus} CPU; a {role} needs {CPUS[role]}"
-            yield Finding("size.cpus", node.name, problem, "give it more")
+            yield Finding(Name.SIZE_CPUS, node.name, problem, "give it more")
         if facts.disk_free_mb < DISK_FREE_MB:
             problem = f"has {facts.disk_free_mb} MB free in /var/lib; {DISK_FREE_MB} are needed"
-            yield Finding("size.disk", node.name, problem, "make room there")
+            yield Finding(Name.SIZE_DISK, node.name, problem, "make room there")
 
 
 def twins(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
@@ -102,11 +127,11 @@ def twins(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
         for node in others if machine_id else ():
             if seen[node.name].boot_id == seen[first.name].boot_id:
                 problem, remedy = f"is the same machine as {first.name}", "correct its address in the inventory"
-                yield Finding("node.same-machine", node.name, problem, remedy)
+                yield Finding(Name.NODE_SAME_MACHINE, node.name, problem, remedy)
             else:
                 problem = f"has the machine-id of {first.name}; it is a copy"
                 remedy = "rm /etc/machine-id /var/lib/dbus/machine-id; systemd-machine-id-setup; reboot"
-                yield Finding("node.machine-id", node.name, problem, remedy)
+                yield Finding(Name.NODE_MACHINE_ID, node.name, problem, remedy)
 
 
 def addresses(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
@@ -116,11 +141,11 @@ def addresses(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
         if node.internal_address not in held:
             problem = f"does not have the internal address {node.internal_address}"
             yield Finding(
-                "network.address", node.name, problem, f"it has {known}; set internal_address to one of these"
+                Name.NETWORK_ADDRESS, node.name, problem, f"it has {known}; set internal_address to one of these"
             )
         elif node.interface and held[node.internal_address] != node.interface:
             problem = f"has {node.internal_address} at {held[node.internal_address]}, not at {node.interface}"
-            yield Finding("network.interface", node.name, problem, f"it has {known}; correct interface")
+            yield Finding(Name.NETWORK_INTERFACE, node.name, problem, f"it has {known}; correct interface")
 
 
 def clocks(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
@@ -132,7 +157,7 @@ def clocks(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
         apart = facts.clock - middle
         if abs(apart) > CLOCKS_APART:
             problem = f"its clock is {abs(apart):.0f} s {'ahead' if apart > 0 else 'behind'} of the others'"
-            yield Finding("time.clock", node.name, problem, "set it: date -u -s '...', or chronyc makestep")
+            yield Finding(Name.TIME_CLOCK, node.name, problem, "set it: date -u -s '...', or chronyc makestep")
 
 
 def founding(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
@@ -141,7 +166,9 @@ def founding(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
         for node in cluster.servers:
             if not seen.answered(node.name):
                 problem = "does not answer and may hold the cluster's data, which no other server does"
-                yield Finding("cluster.silent-server", node.name, problem, "bring it up; no second cluster is founded")
+                yield Finding(
+                    Name.CLUSTER_SILENT_SERVER, node.name, problem, "bring it up; no second cluster is founded"
+                )
     elif all(datastore(seen, node) is Datastore.NONE for node in cluster.servers):
         for node, facts in _answered(cluster, seen):
             if facts.k3s.agent_data:
@@ -149,7 +176,7 @@ def founding(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
                 remedy = (
                     "restore a server's data; or, to begin anew, run k3s-uninstall.sh or k3s-agent-uninstall.sh on it"
                 )
-                yield Finding("cluster.lost", node.name, problem, remedy)
+                yield Finding(Name.CLUSTER_LOST, node.name, problem, remedy)
 
 
 def rejoining(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
@@ -163,7 +190,7 @@ def rejoining(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
         if gone:
             problem = f"the cluster knows it as {'a server' if is_server else 'an agent'}, but its data there is gone"
             remedy = f"take its old self out, then it joins anew: on {live}, k3s kubectl delete node {node.name}"
-            yield Finding("cluster.rejoin", node.name, problem, remedy)
+            yield Finding(Name.CLUSTER_REJOIN, node.name, problem, remedy)
 
 
 def two_clusters(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
@@ -173,7 +200,7 @@ def two_clusters(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
         if first and node.has(Role.SERVER) and ours and facts.k3s.ca_hash not in ("", ours):
             problem = f"is of another cluster than {first.name}: its CA is another"
             remedy = f"take one of the two out of the inventory; {first.name} counts since it comes first"
-            yield Finding("cluster.two", node.name, problem, remedy)
+            yield Finding(Name.CLUSTER_TWO, node.name, problem, remedy)
 
 
 def versions(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
@@ -187,11 +214,11 @@ def versions(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
         if wanted < there:
             problem = f"runs {facts.k3s.version}, newer than {cluster.k3s.version}: Kubernetes cannot go back"
             remedy = f"set k3s.version: {facts.k3s.version}"
-            yield Finding("k3s.downgrade", node.name, problem, remedy)
+            yield Finding(Name.K3S_DOWNGRADE, node.name, problem, remedy)
         elif node.has(Role.SERVER) and wanted[0] == there[0] and wanted[1] > there[1] + 1:
             problem = f"runs {facts.k3s.version}; {cluster.k3s.version} leaves out a minor version"
             remedy = f"set k3s.version to one of v{there[0]}.{there[1] + 1} first"
-            yield Finding("k3s.skipped-minor", node.name, problem, remedy)
+            yield Finding(Name.K3S_SKIPPED_MINOR, node.name, problem, remedy)
 
 
 RULES: tuple[Rule, ...] = (
