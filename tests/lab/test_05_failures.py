@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from tests.lab.cluster import LabCluster
@@ -26,9 +25,9 @@ def test_a_node_whose_package_source_is_down_fails_alone_and_is_mended_alone(clu
     assert failed.status == 6
     shown = failed.stdout + failed.stderr
     assert re.search(r"✗ agent1\s+base_os, package tree \(line \d+ of the script\)", shown)
-    assert "clustr bootstrap --limit agent1" in shown
-    (log,) = re.findall(r"^\s+(/\S+/agent1\.log)$", shown, re.MULTILINE)
-    assert "127.0.0.1:9" in Path(log).read_text()
+    assert f"clustr bootstrap -i {inventory} --limit agent1" in shown
+    (log,) = re.findall(r"^\s+~/(\S+/agent1\.log)$", shown, re.MULTILINE)
+    assert "127.0.0.1:9" in (cluster.home / log).read_text()
     others = [name for name in cluster.nodes if name != "agent1"]
     for name in others:
         assert cluster.on(name, "dpkg-query -W -f '${db:Status-Status}' tree") == "installed"
