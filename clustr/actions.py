@@ -15,7 +15,7 @@ from clustr.checks.check import Finding, State
 from clustr.checks.drift import drift
 from clustr.checks.learning import Learning
 from clustr.checks.run import check_node, not_reached
-from clustr.components.k3s import token_secrets
+from clustr.components.k3s import datastore, token_secrets
 from clustr.engine.apply import attach
 from clustr.engine.events import Connecting, NodeRead, Note, RunDone
 from clustr.engine.observe import ask_all, look
@@ -38,8 +38,9 @@ from clustr.inventory.load import Loaded, read
 from clustr.inventory.model import Cluster, Node
 from clustr.inventory.ranges import fold
 from clustr.inventory.secrets import Secret
-from clustr.remote.facts import Seen
+from clustr.remote.facts import Datastore, Seen
 from clustr.remote.lock import BEAT, Held, free_lock, read_lock, take_lock, this_run
+from clustr.remote.waits import wait_until
 from clustr.results import Bootstrapped, Health, Said
 from clustr.session import Options, Session, View, session
 from clustr.stages import STAGES
@@ -110,11 +111,14 @@ def _servers_as_planned(at_work: Session, seen: Seen) -> Seen:
     """What the servers say under the lock. Another run may have founded the cluster while this plan was looked at."""
     servers = [node for node in at_work.cluster.servers if seen.answered(node.name)]
     again = look(at_work.cluster, at_work.fleet, at_work.emit, seen.sums, only=servers)
-    for name, facts in again.facts.items():
-        if facts.k3s.datastore is not seen[name].k3s.datastore:
-            problem = "holds other cluster data than when the plan was made. Nothing was changed."
-            raise PlanChangedError(problem, "clustr plan", node=name)
+    if not _founded(at_work.cluster, seen) and _founded(at_work.cluster, again):
+        problem = "another run has founded the cluster since the plan was made. Nothing was changed."
+        raise PlanChangedError(problem, "clustr plan")
     return replace(seen, facts={**seen.facts, **again.facts})
+
+
+def _founded(cluster: Cluster, seen: Seen) -> bool:
+    return any(datastore(seen, node) is not Datastore.NONE for node in cluster.servers)
 
 
 STOPPING = "Ctrl-C: nothing new is started; waiting for what runs. Ctrl-C again leaves it running on its nodes."
@@ -149,6 +153,7 @@ def _seen(at_work: Session, options: Options, *, finish_others: bool = False) ->
     if finish_others and any(facts.applying.active for facts in seen.facts.values()):
         _finish_others(at_work, seen)
         seen = look(cluster, fleet, at_work.emit, {})
+    seen = _settled(at_work, seen)
     at_work.mask.learn(token_secrets(seen))
     if not seen.facts:
         raise _silence(seen)
@@ -163,6 +168,26 @@ def _seen(at_work: Session, options: Options, *, finish_others: bool = False) ->
             detail="\n".join(_folded(findings)),
         )
     return seen
+
+
+API_WITHIN = 30.0  # seconds; etcd elects a new leader in a few
+
+
+def _settled(at_work: Session, seen: Seen) -> Seen:
+    """The same, the API asked again where it does not answer and a server's data is gone: a cluster that has just lost
+    a server is between two leaders, and only its API can tell that it knows the emptied one."""
+    servers = [node for node in at_work.cluster.servers if seen.answered(node.name)]
+    holding = [node for node in servers if datastore(seen, node) is not Datastore.NONE]
+    if seen.kube_nodes() or not 0 < len(holding) < len(servers):
+        return seen
+    at_work.emit(Note("the cluster's API does not answer; asking again"))
+
+    def again() -> Seen | None:
+        looked = look(at_work.cluster, at_work.fleet, at_work.emit, {}, only=holding)
+        return looked if looked.kube_nodes() else None
+
+    found = wait_until(again, every=3, within=API_WITHIN)
+    return replace(seen, facts={**seen.facts, **found.facts}) if found else seen
 
 
 def _folded(findings: Sequence[Obstacle]) -> list[str]:
