@@ -11,8 +11,10 @@ clustr doctor "$inventory"
 cat <<END
 
 The nodes go on running. Try:
-  kubectl --context demo get nodes
-  clustr plan $inventory
-  clustr lab ssh demo/agent1 -- systemctl stop prometheus-node-exporter && clustr doctor $inventory
-  clustr lab down demo
+  .venv/bin/clustr lab ssh demo/cp1 -- kubectl get nodes
+  .venv/bin/clustr plan $inventory
+  .venv/bin/clustr lab ssh demo/agent1 -- systemctl stop prometheus-node-exporter
+  .venv/bin/clustr doctor $inventory
+  .venv/bin/clustr bootstrap $inventory
+  .venv/bin/clustr lab down demo
 END
