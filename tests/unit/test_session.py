@@ -23,7 +23,7 @@ def test_a_finding_that_there_is_not_is_told_with_those_that_there_are() -> None
 
 def test_limit_takes_globs_and_refuses_those_that_name_no_node() -> None:
     cluster = cluster_of("cp1", "gpu1", "gpu2")
-    assert Options(limit=("gpu*",)).chosen(cluster) == {"gpu1", "gpu2"}
+    assert Options(limit=("gpu*",)).chosen(cluster) == frozenset({"gpu1", "gpu2"})
     assert Options().chosen(cluster) is None
     with pytest.raises(UsageError) as refused:
         Options(limit=("cpu*",)).chosen(cluster)
