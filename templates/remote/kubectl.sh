@@ -16,31 +16,49 @@ look() {
 {{- with .metadata.annotations}}{{with index . "clustr.io/cordoned"}} {{.}}{{end}}{{end}}'
 }
 
-# cordon NODE RUN: one patch, refused if the node changed since it was looked at. A person's cordon is left alone.
-cordon() {
-  local version state run
-  read -r version state run <<<"$(look "$1")"
-  if [ "$state" = cordoned ] && [ -z "$run" ]; then
-    echo "answer=theirs"
-    return
+# change NODE VERSION ANNOTATION UNSCHEDULABLE: one patch, refused if the node changed since it was looked at. The kubelet
+# writes there too, all the more after a boot: status 2 says that it did, and the node has to be looked at again.
+change() {
+  local said
+  if said=$(kube --request-timeout=10s patch node "$1" --type=merge -p "{
+    \"metadata\": {\"resourceVersion\": \"$2\", \"annotations\": {\"$mark\": $3}},
+    \"spec\": {\"unschedulable\": $4}}" 2>&1); then
+    return 0
   fi
-  kube --request-timeout=10s patch node "$1" --type=merge -p "{
-    \"metadata\": {\"resourceVersion\": \"$version\", \"annotations\": {\"$mark\": \"$2\"}},
-    \"spec\": {\"unschedulable\": true}}" >/dev/null
-  echo "answer=ours"
+  case $said in *"(Conflict)"*) return 2 ;; esac
+  echo "$said" >&2
+  return 1
+}
+
+# set_mark NODE ANNOTATION UNSCHEDULABLE. A person's cordon has no mark, and is left alone.
+set_mark() {
+  local version state run try status
+  for try in 1 2 3 4 5 6 7 8 9 10; do
+    read -r version state run <<<"$(look "$1")"
+    if [ -z "$run" ] && { [ "$3" = null ] || [ "$state" = cordoned ]; }; then
+      echo "answer=theirs"
+      return
+    fi
+    status=0
+    change "$1" "$version" "$2" "$3" || status=$?
+    if [ "$status" = 0 ]; then
+      echo "answer=ours"
+      return
+    fi
+    [ "$status" = 2 ] || return "$status"
+    sleep 0.5
+  done
+  echo "the node changed at each of $try tries" >&2
+  return 1
+}
+
+# cordon NODE RUN
+cordon() {
+  set_mark "$1" "\"$2\"" true
 }
 
 uncordon() {
-  local version state run
-  read -r version state run <<<"$(look "$1")"
-  if [ -z "$run" ]; then
-    echo "answer=theirs"
-    return
-  fi
-  kube --request-timeout=10s patch node "$1" --type=merge -p "{
-    \"metadata\": {\"resourceVersion\": \"$version\", \"annotations\": {\"$mark\": null}},
-    \"spec\": {\"unschedulable\": null}}" >/dev/null
-  echo "answer=ours"
+  set_mark "$1" null null
 }
 
 # drain NODE SECONDS

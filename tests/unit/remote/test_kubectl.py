@@ -20,6 +20,9 @@ printf '%s\n' "$*" >>calls
 case "$*" in
   *" get node "*Ready*) cat ready; exit "$(cat ready-status)" ;;
   *" get node "*) cat node ;;
+  *" patch node "*) if [ -s conflicts ]; then
+      sed -i 1d conflicts; echo 'Error from server (Conflict): the object has been modified' >&2; exit 1
+    fi ;;&
   *" patch node "*'"unschedulable": true'*) echo "8 cordoned run-7" >node; exit "$(cat patch-status)" ;;
   *" patch node "*) echo "9 open" >node ;;
   *" drain "*) cat drain >&2; exit "$(cat drain-status)" ;;
@@ -168,3 +171,15 @@ def test_names_are_quoted(server: Server, tmp_path: Path) -> None:
     cordon_marked(server, name, "run 'a'")
     assert f"get node {name} -o" in server.calls
     assert not (tmp_path / "broken").exists()
+
+
+def test_a_node_that_changed_meanwhile_is_looked_at_again(server: Server) -> None:
+    """The kubelet writes to its Node too, all the more after a boot."""
+    server.set(conflicts="1\n2\n")
+    assert cordon_marked(server, "gpu01", "run-7") is Cordon.OURS
+    server.set(conflicts="1\n2\n3\n")
+    assert uncordon_marked(server, "gpu01") is Cordon.OURS
+    server.set(conflicts="1\n" * 20, node="7 open")
+    with pytest.raises(ApplyError) as refused:
+        cordon_marked(server, "gpu01", "run-7")
+    assert "changed at each of 10 tries" in refused.value.detail
