@@ -15,6 +15,7 @@ from tests.lab.bootstrapped import Bootstrapped, watched_bootstrap
 from tests.lab.cluster import LabCluster
 
 ARTIFACTS = os.environ.get("CLUSTR_TEST_ARTIFACTS", "")
+LAB = os.environ.get("CLUSTR_TEST_LAB", "test-main")  # another name for a run beside another
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,10 +39,10 @@ def lab_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabCluster]:
     goes over `internal_address`.
     """
     kept = os.environ.get("CLUSTR_TEST_KEEP")  # the laptop's folder: the cluster of a test run before is used, and kept
-    if kept and any(lab.name == "test-main" for lab in labs.all_labs()):
-        yield LabCluster(labs.load("test-main"), Path(kept))
+    if kept and any(lab.name == LAB for lab in labs.all_labs()):
+        yield LabCluster(labs.load(LAB), Path(kept))
         return
-    lab = start("test-main", servers=3, agents=2, login=Login.PASSWORD, internal_network=True)
+    lab = start(LAB, servers=3, agents=2, login=Login.PASSWORD, internal_network=True)
     isolate(lab)
     yield LabCluster(lab, Path(kept) if kept else tmp_path_factory.mktemp("laptop"))
     if not kept:
