@@ -9,19 +9,16 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from clustr import artifacts, kubeconfig
+from clustr import kubeconfig
 from clustr.checks.catalogue import all_checks, gate_checks, only
 from clustr.checks.check import Finding, State
 from clustr.checks.drift import drift
 from clustr.checks.learning import Learning
 from clustr.checks.run import check_node, not_reached
 from clustr.components.k3s import datastore, token_secrets
-from clustr.engine.apply import attach
 from clustr.engine.events import Connecting, NodeRead, Note, RunDone
 from clustr.engine.observe import ask_all, look
 from clustr.engine.plan import Plan, make_plan, names, wanted
-from clustr.engine.preflight import Finding as Obstacle
-from clustr.engine.preflight import preflight
 from clustr.engine.run import Report, Run
 from clustr.engine.stage import Stage
 from clustr.engine.window import Stop, each, every, interruptible
@@ -30,17 +27,15 @@ from clustr.errors import (
     ClustrError,
     LockedError,
     PlanChangedError,
-    PreflightError,
     UnknownHealthError,
     UnreachableError,
 )
 from clustr.inventory.load import Loaded, read
 from clustr.inventory.model import Cluster, Node
-from clustr.inventory.ranges import fold
 from clustr.inventory.secrets import Secret
+from clustr.readiness import seen_before_plan
 from clustr.remote.facts import Datastore, Seen
 from clustr.remote.lock import BEAT, Held, free_lock, read_lock, take_lock, this_run
-from clustr.remote.waits import wait_until
 from clustr.results import Bootstrapped, Health, Said
 from clustr.session import Options, Session, View, session
 from clustr.stages import STAGES
@@ -55,7 +50,7 @@ def validate(path: Path) -> Loaded:
 def plan(path: Path, options: Options, view: View) -> tuple[Plan, Seen]:
     """What bootstrap would change. Nothing is changed on any node."""
     with session(path, view, "plan") as at_work:
-        seen = _seen(at_work, options)
+        seen = seen_before_plan(at_work, options)
         made = _plan(at_work, seen, options)
         at_work.journal.plan(made)
         return made, seen
@@ -64,7 +59,7 @@ def plan(path: Path, options: Options, view: View) -> tuple[Plan, Seen]:
 def bootstrap(path: Path, options: Options, view: View, confirm: Confirm) -> Bootstrapped | None:
     """Makes the nodes what the inventory says; None where the person did not want the plan."""
     with session(path, view, "bootstrap") as at_work:
-        seen = _seen(at_work, options, finish_others=True)
+        seen = seen_before_plan(at_work, options, finish_others=True)
         made = _plan(at_work, seen, options)
         at_work.journal.plan(made)
         if made.blind:
@@ -144,69 +139,6 @@ def _work(at_work: Session, seen: Seen, made: Plan, options: Options, stop: Stop
         stop=stop,
         log=lambda node: str(at_work.journal.log(node)),
     ).go()
-
-
-def _seen(at_work: Session, options: Options, *, finish_others: bool = False) -> Seen:
-    """Facts, sums of what will be downloaded, and preflight. Raises PreflightError with all findings at once."""
-    cluster, fleet, ignored = at_work.cluster, at_work.fleet, options.ignored()
-    seen = look(cluster, fleet, at_work.emit, {})
-    if finish_others and any(facts.applying.active for facts in seen.facts.values()):
-        _finish_others(at_work, seen)
-        seen = look(cluster, fleet, at_work.emit, {})
-    seen = _settled(at_work, seen)
-    at_work.mask.learn(token_secrets(seen))
-    if not seen.facts:
-        raise _silence(seen)
-    server = next((fleet[node.name] for node in cluster.servers if seen.answered(node.name)), None)
-    seen = artifacts.ensure_sums(cluster, seen, server)
-    findings = [found for found in preflight(cluster, seen) if found.name not in ignored]
-    if findings:
-        stand = "thing stands" if len(findings) == 1 else "things stand"
-        raise PreflightError(
-            f"{len(findings)} {stand} in the way. Nothing was changed.",
-            "mend them, or pass --ignore NAME for one that is known to be harmless",
-            detail="\n".join(_folded(findings)),
-        )
-    return seen
-
-
-API_WITHIN = 30.0  # seconds; etcd elects a new leader in a few
-
-
-def _settled(at_work: Session, seen: Seen) -> Seen:
-    """The same, the API asked again where it does not answer and a server's data is gone: a cluster that has just lost
-    a server is between two leaders, and only its API can tell that it knows the emptied one."""
-    servers = [node for node in at_work.cluster.servers if seen.answered(node.name)]
-    holding = [node for node in servers if datastore(seen, node) is not Datastore.NONE]
-    if seen.kube_nodes() or not 0 < len(holding) < len(servers):
-        return seen
-    at_work.emit(Note("the cluster's API does not answer; asking again"))
-
-    def again() -> Seen | None:
-        looked = look(at_work.cluster, at_work.fleet, at_work.emit, {}, only=holding)
-        return looked if looked.kube_nodes() else None
-
-    found = wait_until(again, every=3, within=API_WITHIN)
-    return replace(seen, facts={**seen.facts, **found.facts}) if found else seen
-
-
-def _folded(findings: Sequence[Obstacle]) -> list[str]:
-    """A line for each finding, nodes with the same one together."""
-    nodes: dict[tuple[str, str, str], list[str]] = {}
-    for found in findings:
-        nodes.setdefault((found.name, found.problem, found.remedy), []).append(found.node)
-    return [f"{fold(where)}  {name}  {problem}: {remedy}" for (name, problem, remedy), where in nodes.items()]
-
-
-def _finish_others(at_work: Session, seen: Seen) -> None:
-    """Follows what a cut run left at work on nodes to its end, so that the plan is made of what is true then."""
-
-    def follow(name: str) -> None:
-        at_work.emit(Note("an earlier run is still at work here: following it to its end", name))
-        verdict = attach(at_work.fleet, name, at_work.emit)
-        at_work.emit(Note(f"the earlier run's script ended: {verdict.status}", name))
-
-    each((name for name, facts in seen.facts.items() if facts.applying.active), follow)
 
 
 def _plan(at_work: Session, seen: Seen, options: Options) -> Plan:
@@ -307,11 +239,6 @@ def unlock(path: Path, view: View, confirm: Callable[[Held], bool]) -> Held | No
         if held and confirm(held):
             free_lock(servers)
         return held
-
-
-def _silence(seen: Seen) -> UnreachableError:
-    detail = "\n".join(f"{name}  {error.problem}: {error.remedy}" for name, error in seen.silent.items())
-    return UnreachableError("no node answers. Nothing was changed.", detail=detail)
 
 
 def _blind(made: Plan) -> UnknownHealthError:

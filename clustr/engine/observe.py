@@ -13,7 +13,8 @@ from clustr.engine.window import each
 from clustr.errors import ClustrError
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.connection import Connection
-from clustr.remote.facts import Facts, Seen, read_facts
+from clustr.remote.facts import Facts, Seen
+from clustr.remote.facts_reader import read_facts
 
 
 def look(

@@ -37,7 +37,8 @@ from clustr.engine.work import (
 )
 from clustr.errors import ClustrError
 from clustr.inventory.model import Cluster, Node, Role
-from clustr.remote.facts import Facts, Seen, read_facts
+from clustr.remote.facts import Facts, Seen
+from clustr.remote.facts_reader import read_facts
 
 
 @dataclass(frozen=True)

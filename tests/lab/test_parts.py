@@ -21,7 +21,8 @@ from clustr.inventory.load import load
 from clustr.inventory.model import Cluster, Monitoring, Role, Runtime
 from clustr.lab.model import Spec
 from clustr.remote.connection import Connection
-from clustr.remote.facts import Firewall, Seen, read_facts
+from clustr.remote.facts import Firewall, Seen
+from clustr.remote.facts_reader import read_facts
 from clustr.remote.ssh import Network
 from clustr.templates import render
 

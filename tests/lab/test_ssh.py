@@ -17,7 +17,7 @@ from clustr.inventory.load import load
 from clustr.inventory.model import Node, Sudo
 from clustr.inventory.secrets import Secret
 from clustr.lab.model import Lab, Spec
-from clustr.remote.facts import read_facts
+from clustr.remote.facts_reader import read_facts
 from clustr.remote.ssh import Network, SshConnection
 from clustr.remote.waits import read_boot_id, wait_for_boot
 

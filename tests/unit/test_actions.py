@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clustr import actions
+from clustr import actions, readiness
 from clustr.errors import PlanChangedError
 from clustr.remote.facts import Datastore, Facts, Seen
 from tests.unit.engine.things import cluster_of, facts
@@ -33,7 +33,8 @@ def looks(monkeypatch: pytest.MonkeyPatch, *seen: dict[str, Facts]) -> list[int]
         count[0] += 1
         return Seen(left.pop(0) if len(left) > 1 else left[0])
 
-    monkeypatch.setattr(actions, "look", look)
+    for module in (actions, readiness):
+        monkeypatch.setattr(module, "look", look)
     return count
 
 
@@ -55,12 +56,12 @@ def test_a_server_that_joined_since_the_plan_does_not(monkeypatch: pytest.Monkey
 def test_an_api_between_two_leaders_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     count = looks(monkeypatch, {"cp2": holding("cp2")}, {"cp2": holding("cp2", knows=("cp1", "cp2"))})
     monkeypatch.setattr("clustr.remote.waits.time.sleep", lambda seconds: None)
-    seen = actions._settled(session(), Seen({**FRESH, "cp2": holding("cp2")}))
+    seen = readiness._settled(session(), Seen({**FRESH, "cp2": holding("cp2")}))
     assert seen.knows("cp1")
     assert count == [2]
 
 
 def test_fresh_servers_are_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     count = looks(monkeypatch, FRESH)
-    assert actions._settled(session(), Seen(FRESH)) == Seen(FRESH)
+    assert readiness._settled(session(), Seen(FRESH)) == Seen(FRESH)
     assert count == [0]

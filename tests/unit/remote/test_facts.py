@@ -10,19 +10,8 @@ import pytest
 from clustr.errors import UnreachableError
 from clustr.inventory.model import Node, Role
 from clustr.remote.connection import Result
-from clustr.remote.facts import (
-    Datastore,
-    Facts,
-    Firewall,
-    Interface,
-    KubeNode,
-    PciDevice,
-    Record,
-    Said,
-    Swap,
-    parse_facts,
-    read_facts,
-)
+from clustr.remote.facts import Datastore, Facts, Firewall, Interface, KubeNode, PciDevice, Record, Swap
+from clustr.remote.facts_reader import Said, parse_facts, read_facts
 from clustr.templates import text
 from tests.fakes import FakeConnection
 

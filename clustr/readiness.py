@@ -1,0 +1,87 @@
+"""What is known before a plan is made: facts of all nodes, sums of what will be downloaded, what stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from clustr import artifacts
+from clustr.components.k3s import datastore, token_secrets
+from clustr.engine.apply import attach
+from clustr.engine.events import Note
+from clustr.engine.observe import look
+from clustr.engine.preflight import Finding, preflight
+from clustr.engine.window import each
+from clustr.errors import PreflightError, UnreachableError
+from clustr.inventory.ranges import fold
+from clustr.remote.facts import Datastore, Seen
+from clustr.remote.waits import wait_until
+from clustr.session import Options, Session
+
+
+def seen_before_plan(at_work: Session, options: Options, *, finish_others: bool = False) -> Seen:
+    """Facts, sums of what will be downloaded, and preflight. Raises PreflightError with all findings at once."""
+    cluster, fleet, ignored = at_work.cluster, at_work.fleet, options.ignored()
+    seen = look(cluster, fleet, at_work.emit, {})
+    if finish_others and any(facts.applying.active for facts in seen.facts.values()):
+        _finish_others(at_work, seen)
+        seen = look(cluster, fleet, at_work.emit, {})
+    seen = _settled(at_work, seen)
+    at_work.mask.learn(token_secrets(seen))
+    if not seen.facts:
+        raise _silence(seen)
+    server = next((fleet[node.name] for node in cluster.servers if seen.answered(node.name)), None)
+    seen = artifacts.ensure_sums(cluster, seen, server)
+    findings = [found for found in preflight(cluster, seen) if found.name not in ignored]
+    if findings:
+        stand = "thing stands" if len(findings) == 1 else "things stand"
+        raise PreflightError(
+            f"{len(findings)} {stand} in the way. Nothing was changed.",
+            "mend them, or pass --ignore NAME for one that is known to be harmless",
+            detail="\n".join(_folded(findings)),
+        )
+    return seen
+
+
+API_WITHIN = 30.0  # seconds; etcd elects a new leader in a few
+
+
+def _settled(at_work: Session, seen: Seen) -> Seen:
+    """The same, the API asked again where it does not answer and a server's data is gone: a cluster that has just lost
+    a server is between two leaders, and only its API can tell that it knows the emptied one."""
+    servers = [node for node in at_work.cluster.servers if seen.answered(node.name)]
+    holding = [node for node in servers if datastore(seen, node) is not Datastore.NONE]
+    if seen.kube_nodes() or not 0 < len(holding) < len(servers):
+        return seen
+    at_work.emit(Note("the cluster's API does not answer; asking again"))
+
+    def again() -> Seen | None:
+        looked = look(at_work.cluster, at_work.fleet, at_work.emit, {}, only=holding)
+        return looked if looked.kube_nodes() else None
+
+    found = wait_until(again, every=3, within=API_WITHIN)
+    return replace(seen, facts={**seen.facts, **found.facts}) if found else seen
+
+
+def _folded(findings: Sequence[Finding]) -> list[str]:
+    """A line for each finding, nodes with the same one together."""
+    nodes: dict[tuple[str, str, str], list[str]] = {}
+    for found in findings:
+        nodes.setdefault((found.name, found.problem, found.remedy), []).append(found.node)
+    return [f"{fold(where)}  {name}  {problem}: {remedy}" for (name, problem, remedy), where in nodes.items()]
+
+
+def _finish_others(at_work: Session, seen: Seen) -> None:
+    """Follows what a cut run left at work on nodes to its end, so that the plan is made of what is true then."""
+
+    def follow(name: str) -> None:
+        at_work.emit(Note("an earlier run is still at work here: following it to its end", name))
+        verdict = attach(at_work.fleet, name, at_work.emit)
+        at_work.emit(Note(f"the earlier run's script ended: {verdict.status}", name))
+
+    each((name for name, facts in seen.facts.items() if facts.applying.active), follow)
+
+
+def _silence(seen: Seen) -> UnreachableError:
+    detail = "\n".join(f"{name}  {error.problem}: {error.remedy}" for name, error in seen.silent.items())
+    return UnreachableError("no node answers. Nothing was changed.", detail=detail)

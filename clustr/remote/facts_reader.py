@@ -1,0 +1,194 @@
+"""Asks a node what it is: one script in, one frozen object out, read without changing anything."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import shlex
+from collections.abc import Iterator
+
+from clustr.errors import UnreachableError
+from clustr.inventory.model import Node
+from clustr.inventory.secrets import Secret
+from clustr.remote.boot_loader import next_kernel
+from clustr.remote.connection import Connection
+from clustr.remote.facts import (
+    Applying,
+    Datastore,
+    Facts,
+    Firewall,
+    Interface,
+    K3sFacts,
+    KubeNode,
+    OperatingSystem,
+    PciDevice,
+    Record,
+    Swap,
+)
+from clustr.templates import text
+
+FACTS_LIMIT = 60.0  # seconds
+_NEEDED = ("boot_id", "architecture", "kernel", "cpus", "memory_kb", "disk_free_kb", "clock", "init")
+
+
+def read_facts(connection: Connection, node: Node) -> Facts:
+    """Asks a machine what it is; raises UnreachableError where it cannot tell."""
+    result = connection.run(text("remote/facts.sh"), sudo=True, timeout=FACTS_LIMIT)
+    said = Said(result.stdout)
+    missing = [key for key in _NEEDED if not said.one(key)]
+    if result.status or missing or not said.one("end"):
+        problem = f"its facts could not be read: {', '.join(missing) or 'they ended early'}"
+        raise UnreachableError(problem, f"try: clustr exec --limit {node.name} -- uptime", node=node.name)
+    try:
+        return parse_facts(said)
+    except (ValueError, IndexError) as error:
+        remedy = f"try: clustr exec --limit {node.name} -- uptime"
+        raise UnreachableError("its facts make no sense", remedy, node=node.name, detail=str(error)) from error
+
+
+class Said:
+    """The facts script's output: key=value a line, a key as often as there are such things."""
+
+    def __init__(self, output: str) -> None:
+        self._values: dict[str, list[str]] = {}
+        for line in output.split("\n"):
+            key, separator, value = line.partition("=")
+            if separator:
+                self._values.setdefault(key, []).append(_printable(value.strip()))
+
+    def one(self, key: str) -> str:
+        return self._values.get(key, [""])[0]
+
+    def all(self, key: str) -> list[list[str]]:
+        """The words of each such line."""
+        return [value.split() for value in self._values.get(key, [])]
+
+    def number(self, key: str) -> int:
+        return int(value) if (value := self.one(key)).isdigit() else 0
+
+    def text(self, key: str) -> str:
+        """Free text; control characters but line ends are dropped."""
+        return "\n".join(_printable(line) for line in self.raw(key).split("\n"))
+
+    def raw(self, key: str) -> str:
+        try:
+            return base64.b64decode(self.one(key)).decode(errors="replace")
+        except binascii.Error:
+            return ""
+
+
+def parse_facts(said: Said) -> Facts:
+    """Pure: what the script printed, typed."""
+    return Facts(
+        hostname=said.text("hostname").split("\n")[0],
+        machine_id=said.one("machine_id"),
+        boot_id=said.one("boot_id"),
+        os=_operating_system(said.text("os_release")),
+        architecture=said.one("architecture"),
+        kernel=said.one("kernel"),
+        next_kernel=_next_kernel(said),
+        cpus=said.number("cpus"),
+        memory_mb=said.number("memory_kb") // 1024,
+        disk_free_mb=said.number("disk_free_kb") // 1024,
+        clock=float(said.one("clock")),
+        cgroup=2 if said.one("cgroup_type") == "cgroup2fs" else 1,
+        systemd=said.one("init") == "systemd",
+        firewall=Firewall(said.one("firewall") or Firewall.NONE),
+        interfaces=tuple(_interfaces(said)),
+        swaps=tuple(Swap(_unescaped(words[0]), int(words[1])) for words in said.all("swap") if len(words) == 2),
+        pci=tuple(_pci(words) for words in said.all("pci") if len(words) == 4),
+        k3s=_k3s(said),
+        applying=Applying(
+            active=said.one("apply") in ("active", "activating", "deactivating", "reloading"),
+            run_id=said.one("run_id"),
+            verdict=said.raw("verdict"),
+        ),
+        records=tuple(_records(said.raw("records"))),
+    )
+
+
+def _operating_system(release: str) -> OperatingSystem:
+    """os-release(5): assignments as a shell would read them."""
+    values: dict[str, str] = {}
+    for line in release.splitlines():
+        key, _, value = line.partition("=")
+        try:
+            values[key.strip()] = " ".join(shlex.split(value))
+        except ValueError:
+            continue
+    return OperatingSystem(
+        values.get("ID", "linux"),
+        values.get("VERSION_ID", ""),
+        values.get("VERSION_CODENAME", ""),
+        values.get("PRETTY_NAME", ""),
+    )
+
+
+def _next_kernel(said: Said) -> str:
+    return next_kernel(
+        running=said.one("kernel"),
+        grubby=said.one("grubby"),
+        grub=said.text("grub"),
+        grubenv=said.text("grubenv"),
+        link=said.one("vmlinuz"),
+        images=[words[0] for words in said.all("boot_image") if words],
+    )
+
+
+def _interfaces(said: Said) -> Iterator[Interface]:
+    """Ports of the machine, and whatever else has an address; not the many virtual ends of pods."""
+    addresses: dict[str, list[str]] = {}
+    for words in (words for words in said.all("address") if len(words) == 2):
+        address = words[1] if "/" in words[1] else f"{words[1]}/32"  # a point-to-point end has no prefix
+        addresses.setdefault(words[0], []).append(address)
+    ports = {words[0] for words in said.all("port")}
+    for words in [*said.all("port"), *said.all("virtual")]:
+        name, mtu = words[0], words[1] if len(words) > 1 else "0"
+        if name in ports or name in addresses:
+            yield Interface(name, tuple(addresses.get(name, ())), int(mtu))
+
+
+def _pci(words: list[str]) -> PciDevice:
+    vendor, device, kind = (word.removeprefix("0x") for word in words[1:])
+    return PciDevice(words[0], vendor, device, kind)
+
+
+def _unescaped(name: str) -> str:
+    """/proc/swaps writes a blank as \\040."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), name)
+
+
+def _k3s(said: Said) -> K3sFacts:
+    version = re.search(r"version (v\S+)", said.one("k3s_version"))
+    token = said.text("token").strip()
+    return K3sFacts(
+        version=version[1] if version else "",
+        datastore=Datastore(said.one("datastore") or Datastore.NONE),
+        token=Secret(token) if token else None,
+        ca_hash=said.one("ca_hash"),
+        api_ready=said.one("api") == "ready",
+        nodes=tuple(_kube_nodes(said.text("kube_nodes"))),
+        agent_data=said.one("agent_data") == "yes",
+    )
+
+
+def _kube_nodes(listing: str) -> Iterator[KubeNode]:
+    """Name, open or cordoned, True or False or Unknown (nothing before a kubelet's first report), version."""
+    for words in (line.split() for line in listing.splitlines()):
+        if len(words) >= 3:
+            yield KubeNode(words[0], "True" in words[2:-1], words[1] == "cordoned", words[-1])
+
+
+def _records(records: str) -> Iterator[Record]:
+    """As engine/script.py writes them: component and the node it is about, goal in base64, place in the order, undo."""
+    for record in filter(None, records.split("\0")):
+        head, goal, order, undo = [*record.split("\n", 3), "", "", ""][:4]
+        component, _, about = head.partition(" ")
+        if order.isdigit():
+            name = base64.b64decode(goal).decode(errors="replace")
+            yield Record(order=int(order), component=component, about=about, goal=name, undo=undo)
+
+
+def _printable(line: str) -> str:
+    return "".join(character for character in line if character.isprintable() or character == "\t")
