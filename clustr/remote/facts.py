@@ -26,6 +26,15 @@ class Firewall(StrEnum):
     FIREWALLD = "firewalld"
 
 
+class Selinux(StrEnum):
+    """What SELinux does now; disabled where it is installed and its kernel part is off."""
+
+    NONE = "none"
+    DISABLED = "disabled"
+    PERMISSIVE = "permissive"
+    ENFORCING = "enforcing"
+
+
 @dataclass(frozen=True)
 class OperatingSystem:
     id: str  # of /etc/os-release: debian, ubuntu, rocky, ...
@@ -87,6 +96,15 @@ class Applying:
 
 
 @dataclass(frozen=True)
+class LockFacts:
+    """The cluster's lock as this server has it (lock.py); without a run id where a run was cut at its first word."""
+
+    held: bool = False
+    run_id: str = ""
+    silent_for: int = 0  # seconds since the holder's last beat, by this server's clock
+
+
+@dataclass(frozen=True)
 class Record:
     """Something that clustr put on the node, and the script that takes it away again."""
 
@@ -113,11 +131,13 @@ class Facts:
     cgroup: int  # 1 or 2
     systemd: bool  # PID 1
     firewall: Firewall
+    selinux: Selinux = Selinux.NONE
     interfaces: tuple[Interface, ...] = ()
     swaps: tuple[Swap, ...] = ()
     pci: tuple[PciDevice, ...] = ()
     k3s: K3sFacts = K3sFacts()
     applying: Applying = Applying()
+    lock: LockFacts = LockFacts()
     records: tuple[Record, ...] = ()
 
 

@@ -21,9 +21,11 @@ from clustr.remote.facts import (
     Interface,
     K3sFacts,
     KubeNode,
+    LockFacts,
     OperatingSystem,
     PciDevice,
     Record,
+    Selinux,
     Swap,
 )
 from clustr.templates import text
@@ -95,6 +97,7 @@ def parse_facts(said: Said) -> Facts:
         cgroup=2 if said.one("cgroup_type") == "cgroup2fs" else 1,
         systemd=said.one("init") == "systemd",
         firewall=Firewall(said.one("firewall") or Firewall.NONE),
+        selinux=_selinux(said),
         interfaces=tuple(_interfaces(said)),
         swaps=tuple(Swap(_unescaped(words[0]), int(words[1])) for words in said.all("swap") if len(words) == 2),
         pci=tuple(_pci(words) for words in said.all("pci") if len(words) == 4),
@@ -103,6 +106,11 @@ def parse_facts(said: Said) -> Facts:
             active=said.one("apply") in ("active", "activating", "deactivating", "reloading"),
             run_id=said.one("run_id"),
             verdict=said.raw("verdict"),
+        ),
+        lock=LockFacts(
+            held=said.one("lock") == "held",
+            run_id=said.one("lock_run_id"),
+            silent_for=said.number("lock_silent_for"),
         ),
         records=tuple(_records(said.raw("records"))),
     )
@@ -123,6 +131,13 @@ def _operating_system(release: str) -> OperatingSystem:
         values.get("VERSION_CODENAME", ""),
         values.get("PRETTY_NAME", ""),
     )
+
+
+def _selinux(said: Said) -> Selinux:
+    """selinux(8): /sys/fs/selinux/enforce is there while the kernel's part is on; the file in /etc is for the boot."""
+    if said.one("selinux_enforce"):
+        return Selinux.ENFORCING if said.one("selinux_enforce") == "1" else Selinux.PERMISSIVE
+    return Selinux.DISABLED if said.one("selinux_config") else Selinux.NONE
 
 
 def _next_kernel(said: Said) -> str:

@@ -41,6 +41,8 @@ machine() {
   say cgroup_type "$(stat -fc %T /sys/fs/cgroup)"
   say init "$(first_line /proc/1/comm)"
   awk 'NR > 1 { print "swap=" $1 " " $3 }' /proc/swaps
+  say selinux_enforce "$(first_line /sys/fs/selinux/enforce)"
+  if [ -e /etc/selinux/config ]; then say selinux_config there; fi
 }
 
 boot_loader() {
@@ -126,6 +128,16 @@ left_by_clustr() {
   if [ -r "$clustr/verdict" ]; then encode verdict <"$clustr/verdict"; fi
 }
 
+# As lock.sh counts it: a folder without a beat is a run that was cut at its first word, and counts by its own age.
+lock() {
+  local beat
+  if [ ! -d "$clustr/lock" ]; then return; fi
+  say lock held
+  say lock_run_id "$(sed -n 's/^run_id=//p' "$clustr/lock/holder" | head -n 1)"
+  beat=$(stat -c %Y "$clustr/lock/beat" || stat -c %Y "$clustr/lock") || return
+  say lock_silent_for "$(($(date +%s) - beat))"
+}
+
 main() {
   machine
   boot_loader
@@ -133,6 +145,7 @@ main() {
   pci
   k3s
   left_by_clustr
+  lock
   say end yes
 }
 main </dev/null 2>/dev/null

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -10,10 +11,21 @@ import pytest
 from clustr.errors import UnreachableError
 from clustr.inventory.model import Node, Role
 from clustr.remote.connection import Result
-from clustr.remote.facts import Datastore, Facts, Firewall, Interface, KubeNode, PciDevice, Record, Swap
+from clustr.remote.facts import (
+    Datastore,
+    Facts,
+    Firewall,
+    Interface,
+    KubeNode,
+    LockFacts,
+    PciDevice,
+    Record,
+    Selinux,
+    Swap,
+)
 from clustr.remote.facts_reader import Said, parse_facts, read_facts
 from clustr.templates import text
-from tests.fakes import FakeConnection
+from tests.fakes import FakeConnection, LocalConnection
 
 RECORDED = Path(__file__).parent / "facts"
 NODE = Node(name="n1", address="10.0.0.1", internal_address="10.0.0.1", roles=frozenset({Role.AGENT}))
@@ -122,3 +134,30 @@ def test_the_script_answers_where_next_to_nothing_is_installed(tmp_path: Path) -
     said = Said(done.stdout)
     assert said.one("end") == "yes"
     assert {each.addresses for each in parse_facts(said).interfaces} <= {()}
+
+
+@pytest.mark.parametrize(
+    ("said", "selinux"),
+    [
+        ("selinux_enforce=1\nselinux_config=there", Selinux.ENFORCING),
+        ("selinux_enforce=0\nselinux_config=there", Selinux.PERMISSIVE),
+        ("selinux_enforce=\nselinux_config=there", Selinux.DISABLED),
+        ("selinux_enforce=", Selinux.NONE),
+    ],
+)
+def test_what_selinux_does(said: str, selinux: Selinux) -> None:
+    recorded = (RECORDED / "debian-12.txt").read_text()
+    assert parse_facts(Said(f"{recorded}{said}\n")).selinux is selinux
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a view of the disk of its own needs root")
+def test_a_lock_is_told_with_its_silence() -> None:
+    with LocalConnection() as machine:
+        assert parse_facts(Said(machine.run(text("remote/facts.sh")).stdout)).lock == LockFacts()
+        machine.run("mkdir -p /var/lib/clustr/lock; touch -d '90 seconds ago' /var/lib/clustr/lock")
+        cut = parse_facts(Said(machine.run(text("remote/facts.sh")).stdout)).lock
+        machine.write("/var/lib/clustr/lock/holder", "who=ana\nhost=desk\nrun_id=f00d\ncommand=bootstrap\n")
+        machine.run("touch -d '61 seconds ago' /var/lib/clustr/lock/beat")
+        lock = parse_facts(Said(machine.run(text("remote/facts.sh")).stdout)).lock
+    assert (cut.held, cut.run_id, 90 <= cut.silent_for < 95) == (True, "", True)
+    assert (lock.held, lock.run_id, 61 <= lock.silent_for < 66) == (True, "f00d", True)
