@@ -10,7 +10,7 @@ import typer
 
 from clustr.cli.help import exit_codes, words
 from clustr.cli.options import OutputOption, SchemaOption
-from clustr.lab.model import Login, Release
+from clustr.lab.model import Login, Release, Trait
 from clustr.views.view import Output
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
     help="Disposable nodes on this machine, and the inventory for them. Needs root and Debian.",
 )
 
+TRAITS = ", ".join(Trait)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="name of the lab")]
 
 
@@ -27,6 +28,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="name of the lab")]
         "Start nodes: systemd, sshd, apt and an address each. The first time builds their image, about a minute.",
         "clustr lab up",
         "clustr lab up small --servers 1 --agents 0 --artifacts ./mirror",
+        "clustr lab up hard --login password --trait requiretty --trait noexec --trait umask",
     ),
     epilog=exit_codes(130),
 )
@@ -48,11 +50,16 @@ def up(
     internal_network: Annotated[
         bool, typer.Option("--internal-network", help="a second network for the cluster")
     ] = False,
+    trait: Annotated[
+        list[Trait] | None,
+        typer.Option(metavar="TRAIT", show_default=False, help=f"nodes as people have them, repeatable: {TRAITS}"),
+    ] = None,
 ) -> None:
     from clustr import lab
     from clustr.views import lab as view
 
-    spec = lab.Spec(name, servers, agents, monitors, release, login, artifacts, artifacts_ca, internal_network)
+    traits = tuple(trait or ())
+    spec = lab.Spec(name, servers, agents, monitors, release, login, artifacts, artifacts_ca, internal_network, traits)
     view.show_up(lab.up(spec, view.progress()))
 
 

@@ -8,6 +8,7 @@ something in it past ssh, empty its disk.
 
 from clustr.lab.lifecycle import (
     add_node,
+    add_nodes,
     crash_node,
     down,
     find,
@@ -20,7 +21,7 @@ from clustr.lab.lifecycle import (
 )
 from clustr.lab.machine import execute
 from clustr.lab.machine import ssh as ssh_command
-from clustr.lab.model import Lab, LabNode, Login, Origin, Release, Source, Spec
+from clustr.lab.model import Lab, LabNode, Login, NodeSpec, Origin, Release, Source, Spec, Trait
 from clustr.lab.status import LabStatus, NodeStatus, look
 from clustr.lab.store import all_labs, load
 
@@ -29,12 +30,15 @@ __all__ = [
     "LabNode",
     "LabStatus",
     "Login",
+    "NodeSpec",
     "NodeStatus",
     "Origin",
     "Release",
     "Source",
     "Spec",
+    "Trait",
     "add_node",
+    "add_nodes",
     "all_labs",
     "crash_node",
     "down",

@@ -40,22 +40,27 @@ def folder(release: Release) -> Path:
 
 
 def build(lab: Lab, say: Callable[[str], None]) -> None:
-    """Build the image unless it is there; one builder at a time. Raises LabError."""
-    if lab.image.is_dir():
-        return
+    """Build the images of the lab that are not there yet. Raises LabError."""
+    for image, release in lab.images.items():
+        if not image.is_dir():
+            _build(lab, image, release, say)
+
+
+def _build(lab: Lab, image: Path, release: Release, say: Callable[[str], None]) -> None:
+    """One builder at a time, whichever lab it builds for."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / ".lock").open("w") as lock:
         if not _lock_at_once(lock.fileno()):
             say("waiting for another lab, which builds the image")
             fcntl.flock(lock, fcntl.LOCK_EX)
-        if not lab.image.is_dir():
-            say(f"building the image of Debian {lab.release}: about a minute, this once")
-            draft = CACHE / f".{lab.image.name}"
+        if not image.is_dir():
+            say(f"building the image of Debian {release}: about a minute, this once")
+            draft = CACHE / f".{image.name}"
             mounts.unmount_below(draft)
             shutil.rmtree(draft, ignore_errors=True)
-            _bootstrap(lab, draft, lock.fileno(), say)
+            _bootstrap(lab, release, draft, lock.fileno(), say)
             programs.run("bash", templates.folder() / "lab/image.sh", draft, templates.folder() / "lab/image")
-            draft.rename(lab.image)
+            draft.rename(image)
 
 
 def remove_unused(used: set[Path]) -> None:
@@ -66,14 +71,14 @@ def remove_unused(used: set[Path]) -> None:
             shutil.rmtree(old)
 
 
-def _bootstrap(lab: Lab, draft: Path, lock: int, say: Callable[[str], None]) -> None:
+def _bootstrap(lab: Lab, release: Release, draft: Path, lock: int, say: Callable[[str], None]) -> None:
     """mmdebstrap, inside the lab's branch, and holding the lock for as long as any part of it lives."""
     sources = CACHE / "debian.sources"
-    sources.write_text(_sources(lab.release), encoding="utf-8")
+    sources.write_text(_sources(release), encoding="utf-8")
     # In a mount namespace of its own, so that a build that is killed leaves no mounts behind.
     command = ["unshare", "--mount", "--propagation=private"]
     command += ["mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
-    command += ["--skip=cleanup/apt/lists", str(lab.release), str(draft), str(sources)]
+    command += ["--skip=cleanup/apt/lists", str(release), str(draft), str(sources)]
     last: deque[str] = deque(maxlen=20)
     process = subprocess.Popen(
         cgroups.inside(f"{lab.branch}/host", command),
@@ -92,7 +97,7 @@ def _bootstrap(lab: Lab, draft: Path, lock: int, say: Callable[[str], None]) -> 
                 say(f"image: {line[3:].rstrip()}")
     if process.wait() != 0:
         raise LabError(
-            f"The image of Debian {lab.release} could not be built.",
+            f"The image of Debian {release} could not be built.",
             "See that apt-get update works on this machine, then try again.",
             detail="\n".join(last),
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from clustr.lab.model import Lab, LabNode, Login
+from clustr.lab.model import SSH_PORT, Lab, LabNode, Login
 from clustr.lab.services import MIRROR_PORT
 
 HEAD = "# The nodes of a lab on this machine. Written by `clustr lab up`; `clustr lab down` removes it.\n"
@@ -16,13 +16,14 @@ def render(lab: Lab, *, cgroup_v1: bool) -> str:
     """`cgroup_v1`: whether nodes have cgroup v1, which they share with this machine."""
     document: dict[str, Any] = {"cluster": lab.name}
     document["ssh"] = {
-        "user": lab.user,
+        "user": lab.login.user,
         "key": str(lab.key),
         "known_hosts": str(lab.known_hosts),
         "host_keys": "strict",
     }
-    if lab.login is Login.PASSWORD:
-        document["sudo"] = {"password": {"file": str(lab.password_file)}}
+    one_password = {node.login for node in lab.nodes} == {Login.PASSWORD}
+    if one_password:
+        document["sudo"] = _sudo(lab)
     k3s: dict[str, Any] = {}
     if lab.source.k3s_version:
         k3s["version"] = lab.source.k3s_version
@@ -34,7 +35,7 @@ def render(lab: Lab, *, cgroup_v1: bool) -> str:
     artifacts = _artifacts(lab)
     if artifacts:
         document["artifacts"] = artifacts
-    document["nodes"] = [_node(node) for node in lab.nodes]
+    document["nodes"] = [_node(lab, node, sudo=not one_password) for node in lab.nodes]
     return HEAD + yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=200)
 
 
@@ -46,9 +47,21 @@ def _artifacts(lab: Lab) -> dict[str, str]:
     return {"mirror": lab.source.mirror} if lab.source.mirror else {}
 
 
-def _node(node: LabNode) -> dict[str, Any]:
+def _sudo(lab: Lab) -> dict[str, Any]:
+    return {"password": {"file": str(lab.password_file)}}
+
+
+def _node(lab: Lab, node: LabNode, *, sudo: bool) -> dict[str, Any]:
+    """`sudo`: whether the node itself says how to become root."""
     entry: dict[str, Any] = {"name": node.name, "address": str(node.address)}
     if node.internal_address:
         entry["internal_address"] = str(node.internal_address)
     entry["roles"] = [str(role) for role in node.roles]
+    ssh: dict[str, Any] = {"user": node.login.user} if node.login.user != lab.login.user else {}
+    if node.port != SSH_PORT:
+        ssh["port"] = node.port
+    if ssh:
+        entry["ssh"] = ssh
+    if sudo and node.login is Login.PASSWORD:
+        entry["sudo"] = _sudo(lab)
     return entry

@@ -25,7 +25,7 @@ from clustr.lab import (
     source,
     store,
 )
-from clustr.lab.model import LABS, Lab, LabNode, Login, Spec
+from clustr.lab.model import LABS, Lab, LabNode, NodeSpec, Spec
 
 Say = Callable[[str], None]
 
@@ -67,12 +67,23 @@ def down(name: str, say: Say) -> bool:
 
 def add_node(lab: Lab, roles: tuple[Role, ...], say: Say) -> LabNode:
     """One more node in a running lab, named and addressed as `up` would have done; the inventory then has it too."""
+    return add_nodes(lab, [NodeSpec(roles)], say)[0]
+
+
+def add_nodes(lab: Lab, specs: Sequence[NodeSpec], say: Say) -> list[LabNode]:
+    """Several more at once, each of its own kind; the image of a release that the lab had not is built first."""
     with store.held(lab):
-        lab = plan.with_node(store.load(lab.name), roles)
-        store.save(lab)
-        node = lab.nodes[-1]
-        _boot_fresh(lab, node, say)
-        return node
+        lab = store.load(lab.name)
+        before = len(lab.nodes)
+        for spec in specs:
+            release = spec.release or lab.release
+            lab = plan.with_node(lab, spec, lab.image if release is lab.release else image.folder(release))
+        with store.all_labs_held():
+            store.save(lab)
+        image.build(lab, say)
+        added = lab.nodes[before:]
+        _boot_fresh(lab, added, say)
+        return list(added)
 
 
 def remove_node(lab: Lab, name: str) -> None:
@@ -115,7 +126,7 @@ def reset_node(lab: Lab, name: str, say: Say) -> None:
         node = find(lab, name)
         machine.crash(lab, node)
         machine.discard(lab, node)
-        _boot_fresh(lab, node, say)
+        _boot_fresh(lab, [node], say)
 
 
 def find(lab: Lab, name: str) -> LabNode:
@@ -162,16 +173,11 @@ def _reserve(spec: Spec) -> Lab:
 def _make(lab: Lab, say: Say) -> Lab:
     image.build(lab, say)
     with store.all_labs_held():
-        image.remove_unused({other.image for other in store.all_labs()})
+        image.remove_unused({used for other in store.all_labs() for used in other.images})
     _prepare_folder(lab)
     network.up(lab)
     services.start(lab)
-    for node in lab.nodes:
-        say(f"starting {node.name}")
-        machine.prepare(lab, node)
-        machine.start(lab, node)
-    _tell(lab)
-    machine.wait(lab, lab.nodes, say)
+    _boot_fresh(lab, lab.nodes, say)
     lab = replace(lab, ready=True)
     store.save(lab)
     return lab
@@ -180,15 +186,15 @@ def _make(lab: Lab, say: Say) -> Lab:
 def _prepare_folder(lab: Lab) -> None:
     (lab.folder / "logs").mkdir()
     programs.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"clustr lab {lab.name}", "-f", lab.key)
-    if lab.login is Login.PASSWORD:
-        machine.make_password(lab)
 
 
-def _boot_fresh(lab: Lab, node: LabNode, say: Say) -> None:
-    machine.prepare(lab, node)
-    machine.start(lab, node)
+def _boot_fresh(lab: Lab, nodes: Sequence[LabNode], say: Say) -> None:
+    for node in nodes:
+        say(f"starting {node.name}")
+        machine.prepare(lab, node)
+        machine.start(lab, node)
     _tell(lab)
-    machine.wait(lab, [node], say)
+    machine.wait(lab, nodes, say)
 
 
 def _tell(lab: Lab) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from clustr import templates
 from clustr.errors import LabError
 from clustr.lab import apt, cgroups, mounts, nspawn, programs, store
-from clustr.lab.model import Lab, LabNode, Login
+from clustr.lab.model import SSH_PORT, Lab, LabNode, Login
 from clustr.remote.connection import Result
 
 BOOT_LIMIT = 90  # seconds; one second is usual, and two cores may be busy with something else
@@ -27,7 +27,7 @@ def prepare(lab: Lab, node: LabNode) -> None:
     folder = lab.node_folder(node)
     for part in ("upper", "work", "root", *(f"real/{name}" for name in nspawn.REAL_FOLDERS)):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    layers = f"lowerdir={lab.image},upperdir={folder / 'upper'},workdir={folder / 'work'}"
+    layers = f"lowerdir={node.image},upperdir={folder / 'upper'},workdir={folder / 'work'}"
     programs.run("mount", "-t", "overlay", "overlay", "-o", layers, lab.root(node))
     for name, text in _files(lab, node).items():
         file = lab.root(node) / name
@@ -35,6 +35,8 @@ def prepare(lab: Lab, node: LabNode) -> None:
         file.write_text(text, encoding="utf-8")
     _host_key(lab, node)
     _login(lab, node)
+    if node.traits:
+        _make_traits(lab, node)
 
 
 def discard(lab: Lab, node: LabNode) -> None:
@@ -122,7 +124,8 @@ def ssh(lab: Lab, node: LabNode) -> list[str]:
     options = ["IdentitiesOnly=yes", f"UserKnownHostsFile={lab.known_hosts}", "StrictHostKeyChecking=yes"]
     options += ["GlobalKnownHostsFile=none", "ConnectTimeout=5", "LogLevel=ERROR"]
     words = [word for option in options for word in ("-o", option)]
-    return ["ssh", "-F", "none", "-i", str(lab.key), *words, f"{lab.user}@{node.address}"]
+    user = node.login.user
+    return ["ssh", "-F", "none", "-i", str(lab.key), *words, "-p", str(node.port), f"{user}@{node.address}"]
 
 
 def console(lab: Lab, node: LabNode) -> Path:
@@ -134,12 +137,15 @@ def write_known_hosts(lab: Lab) -> None:
     for node in lab.nodes:
         key = lab.root(node) / "etc/ssh/ssh_host_ed25519_key.pub"
         if key.exists():
-            lines.append(f"{node.address} {' '.join(key.read_text(encoding='utf-8').split()[:2])}\n")
+            name = f"{node.address}" if node.port == SSH_PORT else f"[{node.address}]:{node.port}"
+            lines.append(f"{name} {' '.join(key.read_text(encoding='utf-8').split()[:2])}\n")
     store.write(lab.known_hosts, "".join(lines))
 
 
 def make_password(lab: Lab) -> None:
-    store.write(lab.password_file, secrets.token_urlsafe(18) + "\n")
+    """The password of every login that has one; made once."""
+    if not lab.password_file.exists():
+        store.write(lab.password_file, secrets.token_urlsafe(18) + "\n")
 
 
 def _state(lab: Lab, node: LabNode) -> str:
@@ -200,16 +206,24 @@ def _login(lab: Lab, node: LabNode) -> None:
     """Let the lab's key in, and give its user the way to root that the lab was asked for."""
     root = lab.root(node)
     public = lab.key.with_suffix(".pub").read_text(encoding="utf-8")
-    home = root / ("root" if lab.login is Login.ROOT else "home/lab")
+    home = root / ("root" if node.login is Login.ROOT else f"home/{node.login.user}")
     keys = home / ".ssh/authorized_keys"
     keys.parent.mkdir(mode=0o700, exist_ok=True)
     store.write(keys, public)
     owner = home.stat()
     for path in (keys.parent, keys):
         os.chown(path, owner.st_uid, owner.st_gid)
-    if lab.login is not Login.ROOT:
-        ask = "" if lab.login is Login.PASSWORD else "NOPASSWD: "
-        store.write(root / "etc/sudoers.d/lab", f"lab ALL=(ALL:ALL) {ask}ALL\n", mode=0o440)
-    if lab.login is Login.PASSWORD:
+    user = node.login.user
+    if node.login is not Login.ROOT:
+        ask = "" if node.login is Login.PASSWORD else "NOPASSWD: "
+        store.write(root / "etc/sudoers.d/lab", f"{user} ALL=(ALL:ALL) {ask}ALL\n", mode=0o440)
+    if node.login is Login.PASSWORD:
+        make_password(lab)
         password = lab.password_file.read_text(encoding="utf-8").strip()
-        programs.run("chroot", root, "chpasswd", stdin=f"lab:{password}\n")
+        programs.run("chroot", root, "chpasswd", stdin=f"{user}:{password}\n")
+
+
+def _make_traits(lab: Lab, node: LabNode) -> None:
+    """Inside the lab's branch, so that what it starts ends with the lab."""
+    enter: Sequence[str | Path] = ["chroot", lab.root(node), "bash", "-s", "--", node.login.user, *node.traits]
+    programs.run(*cgroups.inside(f"{lab.branch}/host", enter), stdin=templates.text("lab/traits.sh"))

@@ -22,12 +22,43 @@ class Login(StrEnum):
     NOPASSWD = "nopasswd"
     PASSWORD = "password"  # noqa: S105 - the name of a kind, no password
 
+    @property
+    def user(self) -> str:
+        return "root" if self is Login.ROOT else NODE_LOGIN
+
 
 class Release(StrEnum):
     """A release of Debian that nodes can run."""
 
     BOOKWORM = "bookworm"
     TRIXIE = "trixie"
+
+
+class Trait(StrEnum):
+    """What makes a node one of those that people have: hardened, or set up in a way of its own.
+
+    templates/lab/traits.sh makes them; `noexec` is nspawn's to make.
+    """
+
+    UMASK = "umask"  # 027, for logins, sudo and all that systemd starts
+    NOEXEC = "noexec"  # /tmp, /var/tmp and /dev/shm: noexec, nosuid, nodev
+    NO_SFTP = "no-sftp"  # sshd has no sftp subsystem
+    REQUIRETTY = "requiretty"  # sudo runs only at a terminal
+    NO_TIMESTAMP = "no-timestamp"  # sudo asks for its password each time
+    SECURE_PATH = "secure-path"  # sudo's PATH is without /usr/local
+    NOISE = "noise"  # banners, and a .bashrc that prints, changes directory, umask and aliases
+    GERMAN = "german"  # the locale is de_DE.UTF-8
+    DASH = "dash"  # the login shell
+    FISH = "fish"
+    TCSH = "tcsh"
+    ZSH = "zsh"
+    PORT = "port"  # sshd listens on 2222
+    HARDENED_SSHD = "hardened-sshd"  # MaxSessions 2, no forwarding, strong algorithms alone
+
+
+SHELLS = frozenset({Trait.DASH, Trait.FISH, Trait.TCSH, Trait.ZSH})
+ABOUT_SUDO = frozenset({Trait.REQUIRETTY, Trait.NO_TIMESTAMP, Trait.SECURE_PATH})
+SSH_PORT, OTHER_SSH_PORT = 22, 2222
 
 
 @dataclass(frozen=True)
@@ -46,14 +77,36 @@ class Spec:
     artifacts: str = ""
     artifacts_ca: Path | None = None
     internal_network: bool = False
+    traits: tuple[Trait, ...] = ()
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """What one more node is to be; release and login are the lab's own where it does not say."""
+
+    roles: tuple[Role, ...]
+    traits: tuple[Trait, ...] = ()
+    release: Release | None = None
+    login: Login | None = None
 
 
 @dataclass(frozen=True)
 class LabNode:
+    """One node; `image` is the file system that it started from."""
+
     name: str
     address: IPv4Address
     internal_address: IPv4Address | None
     roles: tuple[Role, ...]
+    release: Release
+    image: Path
+    login: Login
+    traits: tuple[Trait, ...] = ()
+
+    @property
+    def port(self) -> int:
+        """Where its sshd listens."""
+        return OTHER_SSH_PORT if Trait.PORT in self.traits else SSH_PORT
 
 
 class Origin(StrEnum):
@@ -83,7 +136,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Lab:
-    """One lab. `number` is the third octet of its subnet, and what its links are named by."""
+    """One lab. `number` is the third octet of its subnet, and what its links are named by.
+
+    Release, login and image are those of a node for which nothing else was asked.
+    """
 
     name: str
     number: int
@@ -117,8 +173,9 @@ class Lab:
         return self.folder / "sudo-password"
 
     @property
-    def user(self) -> str:
-        return "root" if self.login is Login.ROOT else NODE_LOGIN
+    def images(self) -> dict[Path, Release]:
+        """What its nodes started from, and what the next one does."""
+        return {self.image: self.release, **{node.image: node.release for node in self.nodes}}
 
     @property
     def network(self) -> IPv4Network:

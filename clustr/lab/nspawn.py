@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from clustr.lab.model import Lab, LabNode
+from clustr.lab.model import Lab, LabNode, Trait
 
 # Overlay on overlay is refused by the kernel, so whatever unpacks images gets a real file system.
 REAL_FOLDERS = ("containerd", "docker", "rancher", "kubelet")
 INTERNAL_LINK = "int0"
+# What CIS benchmarks mount without leave to execute.
+TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - folders of the node
+NOEXEC = "mode=1777,nosuid,nodev,noexec"
 
 
 def command(lab: Lab, node: LabNode) -> list[str]:
@@ -18,6 +21,8 @@ def command(lab: Lab, node: LabNode) -> list[str]:
     if lab.internal_network:
         line += [f"--network-veth-extra={internal_link(lab, node)}:{INTERNAL_LINK}"]
     line += [f"--bind={lab.node_folder(node) / 'real' / name}:/var/lib/{name}" for name in REAL_FOLDERS]
+    if Trait.NOEXEC in node.traits:
+        line += [f"--tmpfs={folder}:{NOEXEC}" for folder in TEMPORARY]
     return [*line, "--bind=/dev/kmsg", "--boot"]
 
 

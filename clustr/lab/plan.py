@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
 from clustr.errors import ClustrError, UsageError
 from clustr.inventory.model import Role
-from clustr.lab.model import Lab, LabNode, Source, Spec, internal_network, network
+from clustr.lab.model import (
+    ABOUT_SUDO,
+    SHELLS,
+    Lab,
+    LabNode,
+    Login,
+    NodeSpec,
+    Source,
+    Spec,
+    Trait,
+    internal_network,
+    network,
+)
 
 FIRST_HOST = 11
 MOST_NODES = 200
@@ -34,6 +46,17 @@ def check(spec: Spec) -> None:
         raise UsageError("A lab needs at least one node.", "Say how many: --servers 1 --agents 0")
     if spec.servers + spec.agents + spec.monitors > MOST_NODES:
         raise UsageError(f"A lab has at most {MOST_NODES} nodes.", "Ask for fewer servers or agents.")
+    check_traits(spec.traits, spec.login)
+
+
+def check_traits(traits: Sequence[Trait], login: Login) -> None:
+    """Raises UsageError for traits that no node can have together, or that would change nothing on it."""
+    shells = sorted(SHELLS.intersection(traits))
+    if len(shells) > 1:
+        raise UsageError(f"A login has one shell, not {' and '.join(shells)}.", "Choose one of them.")
+    idle = sorted(ABOUT_SUDO.intersection(traits))
+    if idle and login is Login.ROOT:
+        raise UsageError(f"{', '.join(idle)}: root needs no sudo.", "Choose another login: --login password")
 
 
 def plan(spec: Spec, number: int, image: Path, source: Source) -> Lab:
@@ -42,25 +65,29 @@ def plan(spec: Spec, number: int, image: Path, source: Source) -> Lab:
     counts = ((Role.SERVER, spec.servers), (Role.AGENT, spec.agents), (Role.MONITOR, spec.monitors))
     for role, count in counts:
         for _ in range(count):
-            lab = with_node(lab, (role,))
+            lab = with_node(lab, NodeSpec((role,), spec.traits), image)
     if spec.monitors == 0:
         last = lab.nodes[-1]
         lab = replace(lab, nodes=(*lab.nodes[:-1], replace(last, roles=(*last.roles, Role.MONITOR))))
     return lab
 
 
-def with_node(lab: Lab, roles: tuple[Role, ...]) -> Lab:
-    """The lab with one more node at its end; raises UsageError when it is full."""
+def with_node(lab: Lab, spec: NodeSpec, image: Path) -> Lab:
+    """The lab with one more node at its end, from this image; raises UsageError when it is full."""
+    release, login = spec.release or lab.release, spec.login or lab.login
+    check_traits(spec.traits, login)
     names = {node.name for node in lab.nodes}
     taken = {node.address for node in lab.nodes}
-    prefix = PREFIXES[roles[0]]
+    prefix = PREFIXES[spec.roles[0]]
     name = next(f"{prefix}{i}" for i in range(1, MOST_NODES + 2) if f"{prefix}{i}" not in names)
     hosts = range(FIRST_HOST, FIRST_HOST + MOST_NODES)
     host = next((host for host in hosts if lab.network[host] not in taken), None)
     if host is None:
         raise UsageError(f"A lab has at most {MOST_NODES} nodes.", "Remove one first.")
     inner = internal_network(lab.number)[host] if lab.internal_network else None
-    return replace(lab, nodes=(*lab.nodes, LabNode(name, lab.network[host], inner, roles)))
+    traits = tuple(dict.fromkeys(spec.traits))
+    node = LabNode(name, lab.network[host], inner, spec.roles, release, image, login, traits)
+    return replace(lab, nodes=(*lab.nodes, node))
 
 
 def free_number(used: Iterable[IPv4Network], taken: Iterable[int]) -> int:

@@ -51,6 +51,9 @@ def _lab(status: LabStatus) -> dict[str, Any]:
                 "address": str(found.node.address),
                 "internal_address": str(found.node.internal_address) if found.node.internal_address else None,
                 "roles": [str(role) for role in found.node.roles],
+                "release": str(found.node.release),
+                "login": str(found.node.login),
+                "traits": [str(trait) for trait in found.node.traits],
                 "up": found.uptime is not None,
                 "uptime_seconds": None if found.uptime is None else round(found.uptime),
             }

@@ -16,7 +16,7 @@ from typing import Any
 
 from clustr.errors import LabError, LockedError, UsageError
 from clustr.inventory.model import Role
-from clustr.lab.model import LABS, Lab, LabNode, Login, Origin, Release, Source
+from clustr.lab.model import LABS, Lab, LabNode, Login, Origin, Release, Source, Trait
 
 
 def save(lab: Lab) -> None:
@@ -91,15 +91,7 @@ def _to_json(lab: Lab) -> dict[str, Any]:
             "folder": _text(lab.source.folder),
             "k3s_version": lab.source.k3s_version,
         },
-        "nodes": [
-            {
-                "name": node.name,
-                "address": str(node.address),
-                "internal_address": _text(node.internal_address),
-                "roles": list(node.roles),
-            }
-            for node in lab.nodes
-        ],
+        "nodes": [_node_to_json(node) for node in lab.nodes],
         "ready": lab.ready,
     }
 
@@ -120,16 +112,35 @@ def _from_json(data: dict[str, Any]) -> Lab:
             _path(source["folder"]),
             source["k3s_version"],
         ),
-        nodes=tuple(
-            LabNode(
-                node["name"],
-                IPv4Address(node["address"]),
-                IPv4Address(node["internal_address"]) if node["internal_address"] else None,
-                tuple(Role(role) for role in node["roles"]),
-            )
-            for node in data["nodes"]
-        ),
+        nodes=tuple(_node_from_json({**data, **node}) for node in data["nodes"]),
         ready=data["ready"],
+    )
+
+
+def _node_to_json(node: LabNode) -> dict[str, Any]:
+    return {
+        "name": node.name,
+        "address": str(node.address),
+        "internal_address": _text(node.internal_address),
+        "roles": list(node.roles),
+        "release": node.release,
+        "image": str(node.image),
+        "login": node.login,
+        "traits": list(node.traits),
+    }
+
+
+def _node_from_json(data: dict[str, Any]) -> LabNode:
+    """`data` has the lab's own release, image and login where the node has none: labs once had one for all nodes."""
+    return LabNode(
+        data["name"],
+        IPv4Address(data["address"]),
+        IPv4Address(data["internal_address"]) if data["internal_address"] else None,
+        tuple(Role(role) for role in data["roles"]),
+        Release(data["release"]),
+        Path(data["image"]),
+        Login(data["login"]),
+        tuple(Trait(trait) for trait in data.get("traits", ())),
     )
 
 

@@ -54,7 +54,7 @@ def up_lines(lab: Lab) -> list[str]:
     """What there is now, and what to try; nodes alone have nothing to bootstrap k3s from."""
     first = lab.nodes[0].name
     next_step = f"clustr {'plan' if lab.source.origin is Origin.NOTHING else 'bootstrap'} {lab.inventory}"
-    nodes = f"{count(len(lab.nodes), 'node')} with Debian {lab.release}"
+    nodes = f"{count(len(lab.nodes), 'node')} with Debian {releases(lab)}"
     return [
         f"Lab {lab.name} is up: {nodes} on {lab.network}, {k3s(lab)}.",
         *(f"  {line}" for line in (next_step, f"clustr lab ssh {lab.name}/{first}", f"clustr lab down {lab.name}")),
@@ -66,11 +66,16 @@ def status_lines(status: LabStatus) -> list[str]:
     unfinished = "" if lab.ready else "   not finished: clustr lab down " + lab.name
     width = max(len(node.name) for node in lab.nodes) if lab.nodes else 0
     return [
-        f"{lab.name}   {count(len(lab.nodes), 'node')}   Debian {lab.release}   {k3s(lab)}{unfinished}",
-        *(_node_line(found, width) for found in status.nodes),
+        f"{lab.name}   {count(len(lab.nodes), 'node')}   Debian {releases(lab)}   {k3s(lab)}{unfinished}",
+        *(_node_line(lab, found, width) for found in status.nodes),
         f"  {lab.inventory}",
         "",
     ]
+
+
+def releases(lab: Lab) -> str:
+    """All that its nodes run, the lab's own first."""
+    return ", ".join(dict.fromkeys([lab.release, *(node.release for node in lab.nodes)]))
 
 
 def k3s(lab: Lab) -> str:
@@ -81,10 +86,12 @@ def k3s(lab: Lab) -> str:
     return PLACES[source.origin]
 
 
-def _node_line(found: NodeStatus, width: int) -> str:
+def _node_line(lab: Lab, found: NodeStatus, width: int) -> str:
     node = found.node
     state = "✗ down" if found.uptime is None else "✓ up  "
     addresses = f"{node.address} {node.internal_address}" if node.internal_address else f"{node.address}"
     roles = ", ".join(node.roles)
     since = "" if found.uptime is None else duration(found.uptime)
-    return f"  {state}  {node.name:<{width}}  {addresses:<12}  {roles:<16}  {since}".rstrip()
+    kind = [node.release] if node.release != lab.release else []
+    special = ", ".join([*kind, *node.traits])
+    return f"  {state}  {node.name:<{width}}  {addresses:<12}  {roles:<16}  {since:<12}  {special}".rstrip()

@@ -12,7 +12,7 @@ import yaml
 from clustr.errors import ClustrError, UsageError
 from clustr.inventory.model import Role
 from clustr.lab import inventory, network, nspawn, plan
-from clustr.lab.model import Lab, Login, Origin, Source, Spec
+from clustr.lab.model import Lab, Login, NodeSpec, Origin, Source, Spec
 
 NOWHERE = Source(Origin.NOTHING)
 
@@ -45,9 +45,9 @@ def test_a_lone_server_is_the_monitor_and_a_monitor_of_its_own_is_the_only_one()
 def test_a_new_node_takes_the_first_free_name_and_address() -> None:
     full = lab()
     gap = replace(full, nodes=tuple(node for node in full.nodes if node.name != "cp2"))
-    added = plan.with_node(gap, (Role.SERVER,)).nodes[-1]
+    added = plan.with_node(gap, NodeSpec((Role.SERVER,)), gap.image).nodes[-1]
     assert (added.name, str(added.address)) == ("cp2", "10.77.7.12")
-    assert plan.with_node(full, (Role.AGENT,)).nodes[-1].name == "agent3"
+    assert plan.with_node(full, NodeSpec((Role.AGENT,)), full.image).nodes[-1].name == "agent3"
 
 
 @pytest.mark.parametrize("name", ["", "Demo", "-a", "a-", "a/b", "../x", "1a", "a" * 21, "a b", "a\n"])
