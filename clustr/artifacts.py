@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from clustr.components.families import FAMILIES
 from clustr.engine.goal import Goal
 from clustr.engine.makers import binary, file
 from clustr.errors import ClustrError
+from clustr.families import known
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.connection import Connection
 from clustr.remote.facts import Facts, Seen
@@ -173,7 +173,7 @@ def missing_sums(cluster: Cluster, seen: Seen) -> tuple[MissingSum, ...]:
 def _wanted(cluster: Cluster, node: Node, facts: Facts) -> Iterable[tuple[Release, str]]:
     if node.in_cluster:
         yield K3S, cluster.k3s.version
-    names = FAMILIES.get((facts.os.id, facts.os.version))  # a system that is not there is preflight's to refuse
+    names = known(facts.os)  # a system that is not there is preflight's to refuse
     for daemon in names.monitoring(cluster, node) if names else ():
         if daemon.upstream:
             yield RELEASES[daemon.upstream.release], daemon.upstream.version

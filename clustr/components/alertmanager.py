@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from clustr.components import monitoring
-from clustr.components.families import family
 from clustr.engine.goal import Goal
 from clustr.engine.makers import file
+from clustr.families import family
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.facts import Seen
 from clustr.templates import render

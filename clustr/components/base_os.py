@@ -8,9 +8,9 @@ from shlex import quote
 
 from clustr.artifacts import site_ca
 from clustr.components import firewall
-from clustr.components.families import Family, family
 from clustr.engine.goal import Goal, Show
 from clustr.engine.makers import STARTS, file, kernel_module, packages, service, step, sysctl
+from clustr.families import Family, family
 from clustr.inventory.model import Cluster, Node, System
 from clustr.remote.facts import Seen
 from clustr.templates import render, text
@@ -47,9 +47,9 @@ HOSTS_BEGIN, HOSTS_END = "# clustr begin", "# clustr end"
 def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     names = family(seen[node.name])
     yield file(STARTS, text("engine/record-start"), mode=0o755)
-    yield packages(names.packages)
+    yield packages(names.manager, names.packages)
     for name in cluster.system.packages:
-        yield packages((name,), label=f"package {name}")
+        yield packages(names.manager, (name,), label=f"package {name}")
     yield from site_ca(cluster)
     yield from _names(cluster, node)
     yield from _kernel(cluster.system)
@@ -116,11 +116,11 @@ def _no_swap() -> Iterator[Goal]:
 
 def _time(cluster: Cluster, names: Family) -> Iterator[Goal]:
     # The package takes the place of systemd-timesyncd: both provide and conflict with time-daemon.
-    yield packages((names.chrony.package,), label="package chrony")
-    content = render("base_os/chrony.conf", servers=cluster.time.servers, pool=names.time_pool)
-    config = file(names.chrony_config, content)
+    yield packages(names.manager, ("chrony",), label="package chrony")
+    content = render("base_os/chrony.conf", servers=cluster.time.servers, time=names.time)
+    config = file(names.time.config, content)
     yield config
-    yield from service(names.chrony.unit, [config])
+    yield from service(names.time.unit, [config])
 
 
 def _limits(system: System) -> Iterator[Goal]:

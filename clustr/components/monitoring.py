@@ -1,6 +1,6 @@
 """What the three daemons of the monitoring have in common: where their program comes from, and how they are run.
 
-Which of the two ways a distribution takes is in families.py.
+Which of the two ways a distribution takes is in clustr/families/.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from clustr.artifacts import RELEASES, artifact
-from clustr.components.families import Daemon, Upstream
 from clustr.engine.goal import Goal
 from clustr.engine.makers import Reads, file, packages, service, step, tarball
+from clustr.families import Daemon, Upstream, family
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.facts import Seen
 from clustr.templates import render, text
@@ -22,7 +22,7 @@ STATE = "/var/lib/prometheus"
 def program(cluster: Cluster, node: Node, seen: Seen, daemon: Daemon) -> tuple[Goal, ...]:
     """The program and its user; they come before the files, which are checked with the program's own tools."""
     if daemon.upstream is None:
-        return (packages((daemon.package,), label=f"package {daemon.package}"),)
+        return (packages(family(seen[node.name]).manager, (daemon.package,), label=f"package {daemon.package}"),)
     return (_release(cluster, node, seen, daemon.upstream)[0], _user())
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from clustr.components import monitoring
-from clustr.components.families import family
 from clustr.engine.goal import Goal
+from clustr.families import family
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.facts import Seen
 

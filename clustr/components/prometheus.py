@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable
 
 from clustr.components import alertmanager, monitoring, node_exporter
-from clustr.components.families import family
 from clustr.engine.goal import Goal
 from clustr.engine.makers import file
+from clustr.families import family
 from clustr.inventory.model import Cluster, Node, Role
 from clustr.remote.facts import Seen
 from clustr.templates import render

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
-from pathlib import Path
+
+from clustr.families.model import Manager
 
 
 class Disrupts(IntEnum):
@@ -36,19 +37,11 @@ class Later:
 
 
 @dataclass(frozen=True)
-class Upload:
-    """A file that the laptop sends because no node can download it."""
-
-    local: Path
-    remote: str
-    mode: int = 0o644
-
-
-@dataclass(frozen=True)
 class Goal:
     """`undo` takes away what `apply` made ("" where it stays: packages are named, not removed).
 
     `about` names the node that the change is about where the script runs on another (Node objects, on a server).
+    `manager` is the package manager whose functions it calls.
     """
 
     name: str
@@ -56,12 +49,12 @@ class Goal:
     wanted: str | Later
     apply: str
     disrupts: Disrupts = Disrupts.NOTHING
-    uploads: tuple[Upload, ...] = ()
     secret: bool = False
     show: Show = Show.VALUE
     undo: str = ""
     about: str = ""
     component: str = ""
+    manager: Manager | None = None
 
     def of(self, component: str) -> Goal:
         return replace(self, component=component)

@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from shlex import quote
 
 from clustr.engine.goal import Disrupts, Goal, Later, Show
+from clustr.families.model import Manager
 from clustr.templates import render
 
 STARTS = "/usr/local/lib/clustr/record-start"  # base_os puts it there
 TARBALLS = "/usr/local/lib/clustr"  # which tarball a program came from, and its own sum
 HEREDOC = "END_OF_FILE_BY_CLUSTR"
+REMOVES = {Manager.APT: "apt-get remove", Manager.DNF: "dnf remove"}
 
 
 def file(
@@ -66,6 +68,7 @@ def link(path: str, target: str) -> Goal:
 
 
 def packages(
+    manager: Manager,
     names: Sequence[str],
     *,
     hold: bool = False,
@@ -77,8 +80,9 @@ def packages(
     state = "held" if hold else "installed"
     flag = "--hold " if hold else ""
     wanted = state if len(names) == 1 else "".join(f"{name} {state}\n" for name in names)
-    undo = f"# stays: apt-get remove {words}"
-    return Goal(label, f"probe_packages {flag}{words}", wanted, f"apply_packages {flag}{words}", disrupts, undo=undo)
+    undo = f"# stays: {REMOVES[manager]} {words}"
+    probe, apply = f"probe_packages {flag}{words}", f"apply_packages {flag}{words}"
+    return Goal(label, probe, wanted, apply, disrupts, undo=undo, manager=manager)
 
 
 def repository(name: str, source: str, key: str) -> tuple[Goal, Goal]:

@@ -14,8 +14,9 @@ from enum import StrEnum
 from statistics import median_low
 
 from clustr.artifacts import ARCHITECTURES
-from clustr.components.families import FAMILIES
 from clustr.components.k3s import datastore, first_server, refuses_cgroup_v1
+from clustr.errors import PreflightError
+from clustr.families import family, known
 from clustr.inventory.model import Cluster, Node, Role
 from clustr.remote.facts import Datastore, Facts, Seen
 
@@ -45,6 +46,7 @@ class Name(StrEnum):
     OS_SYSTEMD = "os.systemd"
     OS_UNSUPPORTED = "os.unsupported"
     RUNTIME_CONTAINERD = "runtime.containerd"
+    RUNTIME_MISSING = "runtime.missing"
     SIZE_CPUS = "size.cpus"
     SIZE_DISK = "size.disk"
     SIZE_MEMORY = "size.memory"
@@ -71,10 +73,10 @@ def system(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
     for node, facts in _answered(cluster, seen):
         if not facts.systemd:
             yield Finding(Name.OS_SYSTEMD, node.name, "systemd does not run there", "boot it with systemd")
-        if (facts.os.id, facts.os.version) not in FAMILIES:
-            known = ", ".join(f"{name} {version}" for name, version in FAMILIES)
-            problem = f"{facts.os.name or facts.os.id} is no system that clustr knows"
-            yield Finding(Name.OS_UNSUPPORTED, node.name, problem, f"use one of {known}")
+        try:
+            family(facts)
+        except PreflightError as refused:
+            yield Finding(Name.OS_UNSUPPORTED, node.name, refused.problem, refused.remedy)
         if facts.architecture not in ARCHITECTURES:
             problem = f"nothing is released for {facts.architecture}"
             yield Finding(Name.OS_ARCHITECTURE, node.name, problem, f"use {' or '.join(ARCHITECTURES)}")
@@ -93,13 +95,19 @@ def cgroup(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
 
 def runtime(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
     """Kubernetes 1.35 is the last on containerd 1.x: kubernetes.io/blog/2025/12/17/kubernetes-v1-35-release."""
-    if cluster.runtime.engine != "containerd" or _version(cluster.k3s.version)[:2] < CONTAINERD_2_NEEDED:
-        return
+    chosen, remedy = cluster.runtime.engine, "set runtime.engine: k3s, which brings its own"
+    too_new = chosen == "containerd" and _version(cluster.k3s.version)[:2] >= CONTAINERD_2_NEEDED
     for node, facts in _answered(cluster, seen):
-        names = FAMILIES.get((facts.os.id, facts.os.version))
-        if node.in_cluster and names and names.containerd_1:
+        names = known(facts.os)
+        if chosen == "k3s" or not node.in_cluster or names is None:
+            continue
+        engine = names.engine(chosen)
+        if engine is None:
+            problem = f"{facts.os.name} has no {chosen} among its packages"
+            yield Finding(Name.RUNTIME_MISSING, node.name, problem, remedy)
+        elif too_new and engine.containerd_1:
             problem = f"{facts.os.name} has containerd 1.x, on which {cluster.k3s.version} does not run"
-            yield Finding(Name.RUNTIME_CONTAINERD, node.name, problem, "set runtime.engine: k3s, which brings its own")
+            yield Finding(Name.RUNTIME_CONTAINERD, node.name, problem, remedy)
 
 
 def size(cluster: Cluster, seen: Seen) -> Iterator[Finding]:

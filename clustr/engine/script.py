@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from clustr.engine.goal import Goal
+from clustr.families.model import Manager
 from clustr.remote.facts import Record
 from clustr.templates import render, text
 
@@ -30,6 +31,7 @@ class Work:
     component: str
     name: str
     script: str
+    manager: Manager | None = None
 
 
 class Status(StrEnum):
@@ -104,7 +106,7 @@ def apply_work(order: int, goal: Goal) -> Work:
     parts = [goal.apply]
     if goal.undo:
         parts.insert(0, _record(order, goal))
-    return Work(goal.component, goal.name, "\n".join(parts))
+    return Work(goal.component, goal.name, "\n".join(parts), goal.manager)
 
 
 def remove_work(record: Record) -> Work:
@@ -137,8 +139,10 @@ def read_verdict(lines: Sequence[str]) -> Verdict:
 
 
 def _prelude(works: Sequence[Goal | Work]) -> str:
-    """Functions of single components, templates/COMPONENT/functions.sh, for the components that are in the script."""
-    found = []
+    """What only some scripts need: the functions of the package manager whose packages are in it, and of the components
+    that are in it (templates/COMPONENT/functions.sh)."""
+    managers = dict.fromkeys(work.manager for work in works if work.manager)
+    found = [text(f"engine/{manager}.sh") for manager in managers]
     for component in dict.fromkeys(work.component for work in works):
         try:
             found.append(text(f"{component}/functions.sh"))

@@ -41,6 +41,7 @@ class OperatingSystem:
     version: str  # VERSION_ID: 12, 24.04, 9.4
     codename: str
     name: str  # PRETTY_NAME
+    like: tuple[str, ...] = ()  # ID_LIKE: what it was made from
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,6 @@ class KubeNode:
 @dataclass(frozen=True)
 class K3sFacts:
     version: str = ""  # of /usr/local/bin/k3s, as installed; "" where there is none
-    flags: frozenset[str] = frozenset()  # what its server/agent subcommand accepts, without dashes
     datastore: Datastore = Datastore.NONE
     token: Secret | None = None  # K10... form of /var/lib/rancher/k3s/server/token
     ca_hash: str = ""  # sha256 of /var/lib/rancher/k3s/server/tls/server-ca.crt, hex

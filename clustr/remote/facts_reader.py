@@ -130,6 +130,7 @@ def _operating_system(release: str) -> OperatingSystem:
         values.get("VERSION_ID", ""),
         values.get("VERSION_CODENAME", ""),
         values.get("PRETTY_NAME", ""),
+        tuple(values.get("ID_LIKE", "").split()),
     )
 
 

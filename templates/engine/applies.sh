@@ -1,7 +1,5 @@
 # What the goals' apply and undo scripts call. Every function can run twice.
 
-clustr=/var/lib/clustr
-
 apply_file() {
   local path=$1 mode=$2 owner=$3 check=${4:-} folder new
   folder=$(dirname -- "$path")
@@ -56,16 +54,11 @@ restore_file() {
   fi
 }
 
-# Says who holds the package manager's locks while waiting, up to 10 minutes.
+# Says who holds the package manager's locks while waiting, up to 10 minutes. packages_held_by is the manager's own.
 wait_for_packages() {
-  local lock holder waited=0
+  local holder waited=0
   while :; do
-    holder=
-    for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock; do
-      [ -e "$lock" ] || continue
-      holder=$(lock_holder "$lock")
-      [ -z "$holder" ] || break
-    done
+    holder=$(packages_held_by)
     [ -n "$holder" ] || return 0
     if [ "$waited" -ge 600 ]; then
       echo "the package lock is still held by $holder after 10 minutes" >&2
@@ -83,36 +76,6 @@ lock_holder() {
   inode=$(stat -c %i -- "$1")
   pid=$(awk -v inode="$inode" '{ n = split($6, at, ":"); if ($2 != "->" && at[n] == inode) { print $5; exit } }' /proc/locks)
   if [ -n "$pid" ] && [ -r "/proc/$pid/comm" ]; then echo "$(<"/proc/$pid/comm"), pid $pid"; fi
-}
-
-apt() {
-  wait_for_packages
-  apt-get -qy -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
-    -o Dpkg::Use-Pty=0 "$@"
-}
-
-# Lists older than an hour, or older than a source, are read anew.
-refresh_packages() {
-  local stamp=$clustr/lists-read
-  if [ ! -e "$stamp" ] || [ -n "$(find "$stamp" -mmin +60)" ] ||
-    [ -n "$(find /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/keyrings -newer "$stamp" 2>/dev/null)" ]; then
-    apt update --error-on=any
-    touch "$stamp"
-  fi
-}
-
-apply_packages() {
-  local hold=no
-  if [ "$1" = --hold ]; then
-    hold=yes
-    shift
-  fi
-  export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
-  wait_for_packages
-  if [ -n "$(dpkg --audit)" ]; then dpkg --configure -a --force-confdef --force-confold; fi
-  refresh_packages
-  apt install --no-install-recommends --allow-change-held-packages -- "$@"
-  if [ "$hold" = yes ]; then apt-mark hold -- "$@"; fi
 }
 
 apply_enabled() {

@@ -1,5 +1,7 @@
 # Probes print an answer and change nothing. They run in a subshell each, under set -eu.
 
+clustr=/var/lib/clustr
+
 probe_file() {
   if [ -L "$1" ] || { [ -e "$1" ] && [ ! -f "$1" ]; }; then
     echo "not a plain file"
@@ -40,26 +42,6 @@ probe_link() {
   fi
 }
 
-probe_packages() {
-  local hold=no name state found
-  if [ "$1" = --hold ]; then
-    hold=yes
-    shift
-  fi
-  # One dpkg-query for all; it fails for names it does not know, which is an answer too.
-  state=$(dpkg-query -W -f='${Package} ${db:Status-Want} ${db:Status-Status}\n' -- "$@" 2>/dev/null) || true
-  for name in "$@"; do
-    if grep -qxF "$name hold installed" <<<"$state" && [ "$hold" = yes ]; then
-      found=held
-    elif grep -qE "^${name//./\\.} [a-z]+ installed$" <<<"$state"; then
-      found=installed
-    else
-      found=absent
-    fi
-    if [ $# = 1 ]; then echo "$found"; else echo "$name $found"; fi
-  done
-}
-
 probe_enabled() {
   local state
   state=$(systemctl show -p UnitFileState --value -- "$1")
@@ -69,7 +51,7 @@ probe_enabled() {
 probe_started() {
   local state recorded=none
   state=$(systemctl show -p ActiveState --value -- "$1")
-  if [ -r "/var/lib/clustr/started/$1" ]; then recorded=$(<"/var/lib/clustr/started/$1"); fi
+  if [ -r "$clustr/started/$1" ]; then recorded=$(<"$clustr/started/$1"); fi
   if [ "$state" != active ]; then
     echo "$state"
   elif [ "$recorded" = "$2" ]; then
@@ -113,7 +95,7 @@ probe_binary() {
 # A large file's sum takes a second: the one noted when clustr put it there holds while the file's inode, size and
 # times (the time of its last change of any kind too, which nothing but the kernel sets) are those of then.
 sum_of() {
-  local noted=/var/lib/clustr/sums/${1//\//%} identity sum
+  local noted=$clustr/sums/${1//\//%} identity sum
   identity=$(stat -c '%i %s %y %z' -- "$1")
   if [ -r "$noted" ] && [ "$(head -n 1 -- "$noted")" = "$identity" ]; then
     tail -n 1 -- "$noted"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from clustr.components.families import FAMILIES, Daemon, Family, Upstream
 from clustr.engine.goal import Goal
 from clustr.engine.stage import Component, name_of
+from clustr.families import FAMILIES, Daemon, Family, Upstream
 from clustr.inventory.model import Cluster, K3s, Node, Role
 from clustr.remote.facts import Facts, Firewall, Interface, OperatingSystem, Seen
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from clustr import artifacts
-from clustr.components import alertmanager, families, node_exporter, prometheus
+from clustr import artifacts, families
+from clustr.components import alertmanager, node_exporter, prometheus
 from clustr.engine.goal import Goal
 from clustr.engine.stage import Component
 from clustr.inventory.model import Artifacts, Cluster, Monitoring, Node, Role

@@ -19,6 +19,7 @@ from clustr import actions
 from clustr.engine.goal import Disrupts, Goal
 from clustr.engine.makers import file, packages, step
 from clustr.engine.stage import Component, Stage
+from clustr.families import Manager
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.facts import Seen
 from clustr.session import Options
@@ -29,7 +30,7 @@ BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 def held(_cluster: Cluster, _node: Node, _seen: Seen) -> Iterable[Goal]:
-    yield packages(["bsdextrautils"], hold=True, label="held package")
+    yield packages(Manager.APT, ["bsdextrautils"], hold=True, label="held package")
 
 
 def rebooting(_cluster: Cluster, _node: Node, _seen: Seen) -> Iterable[Goal]:

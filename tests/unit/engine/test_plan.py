@@ -9,6 +9,7 @@ from clustr.engine.makers import Reads, file, packages, service, sha256, step, s
 from clustr.engine.plan import Change, Kind, Plan, make_plan, wanted
 from clustr.engine.script import Answer
 from clustr.engine.stage import Stage
+from clustr.families import Manager
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.facts import Record, Seen
 from tests.unit.engine.things import cluster_of, component, facts
@@ -114,12 +115,12 @@ def test_a_restart_is_planned_from_what_the_files_will_be() -> None:
 
 
 def test_answers_of_several_lines_show_what_differs() -> None:
-    change = only(plan_of([packages(["chrony", "curl"])], ["chrony absent\ncurl installed\n"]))
+    change = only(plan_of([packages(Manager.APT, ["chrony", "curl"])], ["chrony absent\ncurl installed\n"]))
     assert (change.before, change.after) == ("chrony absent", "chrony installed")
 
 
 def test_packages_name_each_state() -> None:
-    goal = packages(["chrony", "curl"], hold=True)
+    goal = packages(Manager.APT, ["chrony", "curl"], hold=True)
     change = only(plan_of([goal], ["chrony installed\ncurl held\n"]))
     assert (change.before, change.after) == ("chrony installed", "chrony held")
 
