@@ -30,7 +30,7 @@ PURE = (
     "engine/makers.py",
     "engine/plan.py",
     "engine/script.py",
-    "engine/preflight.py",
+    *(f"engine/preflight/{path.name}" for path in sorted((HOUSE / "clustr/engine/preflight").glob("*.py"))),
 )
 
 

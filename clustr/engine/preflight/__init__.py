@@ -1,0 +1,10 @@
+"""What stands in the way, found before anything is touched: pure rules over the inventory and what the nodes said.
+
+Each finding has a stable name, which `--ignore` takes. Ignoring one loosens no guard elsewhere: where it is not known
+which server is first, nothing is founded.
+"""
+
+from clustr.engine.preflight.findings import Finding, Name
+from clustr.engine.preflight.rules import RULES, preflight
+
+__all__ = ["RULES", "Finding", "Name", "preflight"]
