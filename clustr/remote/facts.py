@@ -88,11 +88,15 @@ class K3sFacts:
 
 @dataclass(frozen=True)
 class Applying:
-    """A clustr-apply unit that is there now, and the verdict that the last one left."""
+    """A clustr-apply unit that is there now, and the verdict that the last one left.
+
+    `run_id` is "" once the run that began it, or a later one, has read how it ended.
+    """
 
     active: bool = False
     run_id: str = ""
     verdict: str = ""  # text of the verdict file, "" where there is none
+    who: str = ""  # ana@desk
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,9 @@ class LockFacts:
     held: bool = False
     run_id: str = ""
     silent_for: int = 0  # seconds since the holder's last beat, by this server's clock
+    who: str = ""  # ana@desk
+    command: str = ""
+    held_for: int = 0  # seconds
 
 
 @dataclass(frozen=True)

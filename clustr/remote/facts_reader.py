@@ -106,13 +106,24 @@ def parse_facts(said: Said) -> Facts:
             active=said.one("apply") in ("active", "activating", "deactivating", "reloading"),
             run_id=said.one("run_id"),
             verdict=said.raw("verdict"),
+            who=said.one("run_by"),
         ),
-        lock=LockFacts(
-            held=said.one("lock") == "held",
-            run_id=said.one("lock_run_id"),
-            silent_for=said.number("lock_silent_for"),
-        ),
+        lock=_lock(said),
         records=tuple(_records(said.raw("records"))),
+    )
+
+
+def _lock(said: Said) -> LockFacts:
+    """The holder's file as lock.sh writes it."""
+    holder = dict(line.split("=", 1) for line in said.text("lock_holder").split("\n") if "=" in line)
+    who = f"{holder['who']}@{holder.get('host', '')}" if holder.get("who") else ""
+    return LockFacts(
+        held=said.one("lock") == "held",
+        run_id=holder.get("run_id", ""),
+        silent_for=said.number("lock_silent_for"),
+        who=who,
+        command=holder.get("command", ""),
+        held_for=said.number("lock_held_for"),
     )
 
 

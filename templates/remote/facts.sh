@@ -118,24 +118,32 @@ kube_nodes() {
 }
 
 left_by_clustr() {
-  local record
+  local record run='' by=''
   for record in "$clustr"/records/*; do
     case $record in *.new | *'*') continue ;; esac
     printf '%s\0' "$(<"$record")"
   done | encode records
   say apply "$(systemctl show --property=ActiveState --value clustr-apply.service)"
-  say run_id "$(first_line "$clustr/run")"
+  if [ -r "$clustr/run" ]; then
+    { IFS= read -r run && IFS= read -r by; } <"$clustr/run"
+    say run_id "$run"
+    say run_by "$by"
+  fi
   if [ -r "$clustr/verdict" ]; then encode verdict <"$clustr/verdict"; fi
 }
 
 # As lock.sh counts it: a folder without a beat is a run that was cut at its first word, and counts by its own age.
 lock() {
-  local beat
+  local beat now
   if [ ! -d "$clustr/lock" ]; then return; fi
   say lock held
-  say lock_run_id "$(sed -n 's/^run_id=//p' "$clustr/lock/holder" | head -n 1)"
   beat=$(stat -c %Y "$clustr/lock/beat" || stat -c %Y "$clustr/lock") || return
-  say lock_silent_for "$(($(date +%s) - beat))"
+  now=$(date +%s)
+  say lock_silent_for "$((now - beat))"
+  if [ -r "$clustr/lock/holder" ]; then
+    encode lock_holder <"$clustr/lock/holder"
+    say lock_held_for "$((now - $(stat -c %Y "$clustr/lock/holder")))"
+  fi
 }
 
 main() {

@@ -161,3 +161,15 @@ def test_a_lock_is_told_with_its_silence() -> None:
         lock = parse_facts(Said(machine.run(text("remote/facts.sh")).stdout)).lock
     assert (cut.held, cut.run_id, 90 <= cut.silent_for < 95) == (True, "", True)
     assert (lock.held, lock.run_id, 61 <= lock.silent_for < 66) == (True, "f00d", True)
+    assert (lock.who, lock.command, lock.held_for < 5) == ("ana@desk", "bootstrap", True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a view of the disk of its own needs root")
+def test_an_apply_is_told_until_its_end_was_read() -> None:
+    with LocalConnection() as machine:
+        machine.write("/var/lib/clustr/run", "f00d\nana@desk\n")
+        told = parse_facts(Said(machine.run(text("remote/facts.sh")).stdout)).applying
+        machine.run("mv /var/lib/clustr/run /var/lib/clustr/run.read")
+        read = parse_facts(Said(machine.run(text("remote/facts.sh")).stdout)).applying
+    assert (told.run_id, told.who, told.active) == ("f00d", "ana@desk", False)
+    assert (read.run_id, read.who) == ("", "")
