@@ -4,6 +4,7 @@ ClustrError                 1   anything below, or a failure that has no kind of
 ├── UsageError              2   the command line is not understood
 ├── InventoryError          3   the inventory is wrong; no node was contacted
 ├── UnreachableError        4   a node does not answer, or refuses the login
+│   ├── NotUpError          4   nobody listens there, which a machine that boots may yet do
 │   ├── HostKeyError        4   a host key is unknown (strict) or has changed
 │   ├── LoginError          4   the key or password is refused
 │   └── SudoError           4   sudo refuses, or wants a password that is missing or wrong
@@ -54,6 +55,10 @@ class InventoryError(ClustrError):
 
 class UnreachableError(ClustrError):
     exit_code = 4
+
+
+class NotUpError(UnreachableError):
+    pass
 
 
 class HostKeyError(UnreachableError):

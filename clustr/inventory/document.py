@@ -85,7 +85,12 @@ class SshDocument(Frozen):
         default=None, description="accept-new (default): take an unknown key and keep it; strict: refuse it"
     )
     known_hosts: fields.Line | None = Field(default=None, description="default: ~/.ssh/known_hosts")
-    connect_timeout: fields.Whole | None = Field(default=None, ge=1, le=600, description="seconds; default: 10")
+    connect_timeout: fields.Whole | None = Field(
+        default=None, ge=1, le=600, description="seconds for one attempt; default: 10"
+    )
+    connect_within: fields.Whole | None = Field(
+        default=None, ge=0, le=3600, description="seconds in which a node that is not up is tried again; default: 30"
+    )
 
 
 class SudoDocument(Frozen):

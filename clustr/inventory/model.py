@@ -101,6 +101,7 @@ class Ssh(Frozen):
     host_keys: Literal["accept-new", "strict"] = "accept-new"
     known_hosts: Path | None = None
     connect_timeout: int = Field(default=10, description="seconds for one attempt to connect")
+    connect_within: int = Field(default=30, description="seconds in which a node that is not up is tried again")
 
 
 class Sudo(Frozen):

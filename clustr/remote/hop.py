@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from clustr.errors import LoginError, UnreachableError
+from clustr.errors import LoginError, NotUpError, UnreachableError
 from clustr.inventory.model import Bastion, Node
 from clustr.inventory.secrets import Secret
 
@@ -26,8 +26,14 @@ class Hop:
     passphrase: Secret | None = None
     accept_new: bool = True
     known_hosts: Path | None = None
-    timeout: int = 10  # seconds
+    timeout: int = 10  # seconds for one attempt
+    within: int = 30  # seconds in which a machine that is not up is tried again
     bastion: bool = False
+
+    @property
+    def itself(self) -> Hop:
+        """The same whoever needs it: what tells a bastion from another."""
+        return replace(self, node="", timeout=0, within=0)
 
     @property
     def written(self) -> str:
@@ -50,6 +56,7 @@ def node_hop(node: Node) -> Hop:
         accept_new=ssh.host_keys == "accept-new",
         known_hosts=ssh.known_hosts.expanduser() if ssh.known_hosts else None,
         timeout=ssh.connect_timeout,
+        within=ssh.connect_within,
     )
 
 
@@ -65,6 +72,7 @@ def bastion_hop(hop: Hop, bastion: Bastion) -> Hop:
         accept_new=hop.accept_new,
         known_hosts=hop.known_hosts,
         timeout=hop.timeout,
+        within=hop.within,
         bastion=True,
     )
 
@@ -114,32 +122,50 @@ class End:
         remedy = "correct the bastion's host" if self.hop.bastion else "correct its address in the inventory"
         return self._unreachable(f"no address is known for {self.host}", remedy, detail)
 
-    def refused(self) -> UnreachableError:
+    def refused(self) -> NotUpError:
         problem = f"{self.called} refuses connections on port {self.port}"
-        return self._unreachable(problem, "start sshd there, or correct ssh.port", "")
+        return self._not_up(problem, "start sshd there, or correct ssh.port;")
 
-    def silent(self, detail: str = "") -> UnreachableError:
-        problem = f"{self.called} does not answer on port {self.port} within {self.hop.timeout} s"
-        return self._unreachable(problem, f"is it on? try: {self.by_hand()}", detail)
+    def silent(self) -> NotUpError:
+        return self._not_up(f"{self.called} does not answer on port {self.port}", "is it on?")
 
-    def gone(self) -> UnreachableError:
+    def mute(self) -> NotUpError:
+        """Something listens there and says nothing."""
+        return self._not_up(f"port {self.port} of {self.called} does not speak SSH: it says nothing", "is it on?")
+
+    def dropped(self, detail: str) -> NotUpError:
+        """sshd closes what is beyond its MaxStartups (sshd_config(5)), and all while it is not ready."""
+        problem = f"sshd of {self.called} closes the connection before the login"
+        return self._not_up(problem, "it has too many logins at once (MaxStartups), or it blocks this address;", detail)
+
+    def booting(self, detail: str) -> NotUpError:
+        return self._not_up(f"{self.called} is booting and lets only root in", "wait until it is up;", detail)
+
+    def gone(self) -> NotUpError:
         """It was connected once and answers no more."""
-        return self._unreachable(f"{self.called} does not answer any more", f"is it on? try: {self.by_hand()}", "")
+        return self._not_up(f"{self.called} does not answer any more", "is it on?")
+
+    def no_way_yet(self, detail: str) -> NotUpError:
+        return self._not_up(f"{self.called} cannot be reached", "is it on?", detail)
 
     def no_way(self, detail: str) -> UnreachableError:
         return self._unreachable(f"{self.called} cannot be reached", f"try: {self.by_hand()}", detail)
 
     def no_ssh(self, detail: str) -> UnreachableError:
-        problem = f"port {self.port} of {self.called} does not speak SSH as it should, or has too many logins at once"
-        return self._unreachable(problem, f"try: {self.by_hand()}", detail)
+        problem = f"port {self.port} of {self.called} does not speak SSH as it should"
+        return self._unreachable(problem, f"correct ssh.port, or try: {self.by_hand()}", detail)
 
     def not_forwarded(self, code: int, bastion: End) -> UnreachableError:
         """`code` is RFC 4254, 5.1's: 1 is prohibited; 2 is that the far end could not be connected to."""
         if code == 1:
             remedy = "set AllowTcpForwarding yes in its /etc/ssh/sshd_config"
             return self._unreachable(f"{bastion.called} forwards no connections", remedy, "")
+        return self.not_reached(bastion)
+
+    def not_reached(self, bastion: End, *, slow: bool = False) -> NotUpError:
         problem = f"{bastion.called} cannot reach {self.host}:{self.port}"
-        return self._unreachable(problem, f"try it there: nc -zv {shlex.quote(self.host)} {self.port}", "")
+        remedy = f"try it there: nc -zv {shlex.quote(self.host)} {self.port}"
+        return NotUpError(problem + (", or not in time" if slow else ""), remedy, node=self.hop.node)
 
     def login_refused(self, tried: Sequence[str]) -> LoginError:
         problem = f"{self.called} refuses the login as {self.user}"
@@ -151,6 +177,9 @@ class End:
         """No key that was named can be used at all, so nothing was tried."""
         remedy = "correct ssh.key and ssh.passphrase in the inventory, or ssh-add the key"
         return LoginError(reasons[0], remedy, node=self.hop.node, detail="\n".join(reasons[1:]))
+
+    def _not_up(self, problem: str, remedy: str, detail: str = "") -> NotUpError:
+        return NotUpError(problem, f"{remedy} try: {self.by_hand()}", node=self.hop.node, detail=detail)
 
     def _unreachable(self, problem: str, remedy: str, detail: str) -> UnreachableError:
         return UnreachableError(problem, remedy, node=self.hop.node, detail=detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,6 +11,7 @@ from clustr.errors import HostKeyError, SudoError, UnreachableError
 from clustr.remote.connection import Connection
 
 Truth = TypeVar("Truth")
+Opened = TypeVar("Opened")
 C = TypeVar("C", bound=Connection)
 
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
@@ -26,23 +28,34 @@ def wait_until(what: Callable[[], Truth], every: float, within: float) -> Truth:
         time.sleep(min(every, left))
 
 
-def connect(open_one: Callable[[], C], within: float) -> C:
+def connect(
+    open_one: Callable[[], Opened],
+    within: float,
+    *,
+    again: type[UnreachableError] = UnreachableError,
+    tell: Callable[[UnreachableError], None] = lambda error: None,
+) -> Opened:
     """Opens a connection to a machine that may still be booting; raises its last error when `within` seconds are over.
 
-    A refused login is tried again too: while a machine boots, pam_nologin(8) turns everybody but root away.
-    A host key or a sudo that is wrong does not mend itself and is raised at once.
+    `again` is what may mend itself, and `tell` hears the first of it. By default that is a refused login too: a machine
+    that boots may not have its users' homes yet. A host key or a sudo that is wrong does not mend itself and is raised
+    at once. Pauses grow and differ, so that many that wait do not all come back at the same moment.
     """
     deadline = time.monotonic() + within
-    pause = 0.5
+    pause, told = 0.5, False
     while True:
         try:
             return open_one()
         except (HostKeyError, SudoError):
             raise
-        except UnreachableError:
-            if time.monotonic() + pause > deadline:
+        except again as error:
+            pause_now = pause * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+            if time.monotonic() + pause_now > deadline:
                 raise
-        time.sleep(pause)
+            if not told:
+                tell(error)
+            told = True
+        time.sleep(pause_now)
         pause = min(2 * pause, 8.0)
 
 

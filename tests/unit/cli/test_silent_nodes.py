@@ -23,7 +23,7 @@ def clustr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     for name, value in {"HOME": tmp_path, "XDG_STATE_HOME": tmp_path / "state"}.items():
         monkeypatch.setenv(name, str(value))
     (tmp_path / "inventory.yaml").write_text(
-        f"ssh: {{user: root, port: {free_port()}}}\n"
+        f"ssh: {{user: root, port: {free_port()}, connect_within: 0}}\n"
         "nodes:\n  - {name: 'n[1-2]', address: '127.0.0.[1-2]', roles: [server]}\n"
     )
     script = Path(sys.executable).with_name("clustr")

@@ -70,6 +70,7 @@ class Sshd:
             "key": self.key,
             "known_hosts": self.folder / "known_hosts",
             "bastion": bastion,
+            "connect_within": 0,
         }
         return Node(
             name=name,

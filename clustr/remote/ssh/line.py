@@ -1,0 +1,114 @@
+"""A login that stands, and how it is had: one attempt, whose every failure becomes an error of its own kind."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from clustr.errors import ClustrError, UnreachableError
+from clustr.remote.hop import End
+from clustr.remote.proxy_command import ProxyCommand
+from clustr.remote.session import Channel
+
+if TYPE_CHECKING:
+    import fabric
+    import paramiko
+
+KEEPALIVE = 15  # seconds; keeps the entry in a NAT table that would forget a silent connection
+FREED = 2.0  # seconds; sshd counts a session until a moment after its script has ended
+_NO_WAY_YET = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ECONNRESET)
+
+
+@dataclass(frozen=True)
+class Line:
+    """`connection` is fabric's, open or about to be; `proxy` the program that carries it, where there is one."""
+
+    connection: fabric.Connection
+    end: End
+    proxy: ProxyCommand | None = None
+
+    @property
+    def transport(self) -> paramiko.Transport:
+        return cast("paramiko.Transport", self.connection.transport)
+
+    def open(self, *, terminal: bool = False) -> Channel:
+        import paramiko
+
+        deadline = time.monotonic() + FREED
+        while True:
+            try:
+                channel = self.transport.open_session(timeout=self.end.hop.timeout)
+                if terminal:
+                    channel.get_pty()
+                return channel
+            except (paramiko.SSHException, EOFError, OSError) as error:
+                if not self.transport.is_active():
+                    remedy = f"try: {self.end.by_hand()}"
+                    raise UnreachableError("the connection was cut", remedy, detail=str(error)) from error
+                if time.monotonic() > deadline:
+                    remedy = "raise MaxSessions in its /etc/ssh/sshd_config"
+                    raise UnreachableError("sshd opens no more sessions", remedy, detail=str(error)) from error
+            time.sleep(0.05)
+
+    def alive(self) -> bool:
+        """Whether the other end answers: a refused channel is an answer too."""
+        import paramiko
+
+        try:
+            self.transport.open_session(timeout=self.end.hop.timeout).close()
+        except paramiko.ChannelException:
+            return True
+        except (paramiko.SSHException, EOFError, OSError):
+            return False
+        return True
+
+    def close(self) -> None:
+        self.connection.client.close()
+        if self.proxy:
+            self.proxy.close()
+
+
+def dialled(end: End) -> socket.socket:
+    """A TCP connection to it."""
+    try:
+        made = socket.create_connection((end.host, end.port), timeout=end.hop.timeout)
+    except socket.gaierror as error:
+        raise end.unknown_name(str(error)) from error
+    except ConnectionRefusedError as error:
+        raise end.refused() from error
+    except TimeoutError as error:
+        raise end.silent() from error
+    except OSError as error:
+        raise (end.no_way_yet if error.errno in _NO_WAY_YET else end.no_way)(str(error)) from error
+    # Else each exec waits 40 ms for the delayed acknowledgement of the last one's end.
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
+
+
+def opened(line: Line) -> Line:
+    """Greets, compares the host key and logs in."""
+    import paramiko
+
+    try:
+        line.connection.open()
+        line.transport.set_keepalive(KEEPALIVE)
+        return line
+    except ClustrError:
+        line.close()
+        raise
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        line.close()
+        raise _not_opened(line.end, error) from error
+
+
+def _not_opened(end: End, error: Exception) -> UnreachableError:
+    # paramiko puts an error of its own in front of what happened to the stream while the other end should have spoken.
+    cause = error.__context__ if isinstance(error.__context__, EOFError | OSError) else error
+    if isinstance(cause, TimeoutError):
+        return end.mute()
+    if isinstance(cause, EOFError | OSError):
+        return end.dropped(str(cause))
+    return end.no_ssh(str(error))
