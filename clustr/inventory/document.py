@@ -11,10 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from clustr.inventory import fields
+from clustr.inventory import fields, places
 from clustr.inventory.model import (
     Addons,
-    Artifacts,
     Bastion,
     Frozen,
     K3s,
@@ -49,14 +48,17 @@ class SecretSource(Frozen):
 
     @model_validator(mode="after")
     def _one_place(self) -> SecretSource:
-        places = [place for place in (self.env, self.file, self.sops, self.age) if place is not None]
-        if len(places) != 1:
+        self._check_place()
+        return self
+
+    def _check_place(self) -> None:
+        given = [place for place in (self.env, self.file, self.sops, self.age) if place is not None]
+        if len(given) != 1:
             raise ValueError("needs one place: write one of {env: NAME}, {file: PATH}, {sops: FILE}, {age: FILE}")
         if (self.sops is None) != (self.key is None):
             raise ValueError("needs a file and a key in it: write {sops: FILE, key: NAME}")
         if (self.age is None) != (self.identity is None):
             raise ValueError("needs a file and what opens it: write {age: FILE, identity: FILE}")
-        return self
 
 
 def _bastion(value: object) -> object:
@@ -99,6 +101,63 @@ class SudoDocument(Frozen):
     password: SecretSource | None = Field(default=None, description="left out: sudo must not ask for one")
 
 
+class ProxySource(SecretSource):
+    """A proxy's URL. One with a login in it is a secret, and is kept where secrets are."""
+
+    url: fields.Line | None = Field(default=None, description="the URL itself, without a login; short: the text alone")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _never_plain(cls, data: object) -> object:
+        written = {"url": data} if isinstance(data, str) else data
+        if isinstance(written, dict) and isinstance(written.get("url"), str):
+            return {**written, "url": places.open_proxy_url(written["url"])}
+        return written
+
+    def _check_place(self) -> None:
+        if self.url is None:
+            super()._check_place()
+        elif self.model_fields_set != {"url"}:
+            raise ValueError("needs one place: write the URL, or where it is kept")
+
+
+def _or_none(value: object) -> object:
+    """`none` takes away what lies further away: the nearest wins."""
+    return None if value == places.NONE else value
+
+
+_Nearest = BeforeValidator(_or_none)
+Proxy = Annotated[ProxySource | None, BeforeValidator(_or_none, json_schema_input_type=ProxySource | str | None)]
+
+
+class ArtifactsDocument(Frozen):
+    """Where downloads come from and how they get out; what is left out comes from the class, then from the top level.
+
+    Every field may be `none`: nothing of the kind, whatever lies further away.
+    """
+
+    packages: Annotated[places.PackageMirrors | None, _Nearest] = Field(
+        default=None, description="mirror of the system's packages: one URL, or one for each archive by its name"
+    )
+    mirror: Annotated[places.Mirror | None, _Nearest] = Field(
+        default=None, description="https URL that takes the place of https://github.com/ for releases"
+    )
+    charts: Annotated[places.HostMirrors | None, _Nearest] = Field(
+        default=None, description="mirror of chart repositories: one https URL, or one for each repository's host"
+    )
+    images: Annotated[places.HostMirrors | None, _Nearest] = Field(
+        default=None, description="mirror of image registries: one https URL, or one for each registry"
+    )
+    ca: Annotated[fields.Line | None, _Nearest] = Field(
+        default=None, description="PEM file of authorities to trust besides the system's: the mirrors', the proxy's"
+    )
+    http_proxy: Proxy = Field(default=None, description="http://host:port; with a login: where its URL is kept")
+    https_proxy: Proxy = Field(default=None, description="default: http_proxy")
+    no_proxy: Annotated[tuple[places.Past, ...] | None, _Nearest] = Field(
+        default=None, description="what is reached without a proxy, besides the cluster's own networks"
+    )
+
+
 Roles = Annotated[tuple[Role, ...], Field(min_length=1)]
 Taints = tuple[Annotated[Taint, BeforeValidator(lambda value: value, json_schema_input_type=str)], ...]
 Labels = dict[fields.LabelKey, fields.LabelValue]
@@ -124,6 +183,7 @@ class ClassDocument(Shared, NodeClass):
 
     ssh: SshDocument = SshDocument()
     sudo: SudoDocument = SudoDocument()
+    artifacts: ArtifactsDocument = ArtifactsDocument()
 
 
 class NodeDocument(Defaults):
@@ -136,6 +196,7 @@ class NodeDocument(Defaults):
     )
     ssh: SshDocument = SshDocument()
     sudo: SudoDocument = SudoDocument()
+    artifacts: ArtifactsDocument = ArtifactsDocument()
 
 
 def _switch(value: object) -> object:
@@ -158,7 +219,7 @@ class Document(Frozen):
     monitoring: Annotated[Monitoring, BeforeValidator(_switch, json_schema_input_type=bool | Monitoring)] = Field(
         default=Monitoring(), description="Prometheus, Alertmanager and node_exporter; false: none of them"
     )
-    artifacts: Artifacts = Artifacts()
+    artifacts: ArtifactsDocument = ArtifactsDocument()
     time: Time = Time()
     rollout: Rollout = Rollout()
     system: System = System()

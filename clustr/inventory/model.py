@@ -15,6 +15,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
 from clustr.inventory import fields
+from clustr.inventory.places import login_of
 from clustr.inventory.secrets import Secret
 from clustr.versions import DEFAULT_K3S
 
@@ -110,6 +111,30 @@ class Sudo(Frozen):
     password: Secret | None = None
 
 
+class Artifacts(Frozen):
+    """Where a node's downloads come from, and how they get out. A proxy whose URL has a login in it is a secret."""
+
+    packages: dict[str, str] = Field(default={}, description="URLs by the name of an archive; * is the folder of all")
+    mirror: str | None = Field(default=None, description="what takes the place of https://github.com/")
+    charts: dict[str, str] = Field(default={}, description="URLs by the host of a chart repository; * for all")
+    images: dict[str, str] = Field(default={}, description="URLs by registry; * for all")
+    ca: Path | None = Field(default=None, description="PEM file of authorities that the node trusts besides")
+    http_proxy: str | Secret | None = None
+    https_proxy: str | Secret | None = None
+    no_proxy: tuple[str, ...] = ()
+
+    @property
+    def proxied(self) -> bool:
+        return self.http_proxy is not None or self.https_proxy is not None
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Every part of the proxies that is shown nowhere: URL, login and password, also as the proxy is told it."""
+        urls = [proxy.reveal() for proxy in (self.http_proxy, self.https_proxy) if isinstance(proxy, Secret)]
+        logins = [login for url in urls if (login := login_of(url))]
+        return frozenset(part for login in logins for part in (str(login), login.password) if part) | frozenset(urls)
+
+
 class NodeClass(Frozen):
     """What nodes of one kind are expected to be; the doctor compares machines with it."""
 
@@ -131,6 +156,7 @@ class Node(Frozen):
     taints: tuple[Taint, ...] = ()
     ssh: Ssh = Ssh()
     sudo: Sudo = Sudo()
+    artifacts: Artifacts = Artifacts()
 
     def has(self, role: Role) -> bool:
         return role in self.roles
@@ -211,13 +237,6 @@ class Monitoring(Frozen):
     alert_receivers: tuple[fields.Url, ...] = Field(default=(), description="URLs that get alerts as webhooks")
 
 
-class Artifacts(Frozen):
-    """Where downloads come from: the releases' own places, or a mirror with the same paths."""
-
-    mirror: fields.HttpsUrl | None = Field(default=None, description="https URL that takes the releases' place")
-    ca: Path | None = Field(default=None, description="PEM file of the authority that signed the mirror's certificate")
-
-
 class Time(Frozen):
     """Where the nodes' clocks come from."""
 
@@ -252,7 +271,6 @@ class Cluster(Frozen):
     addons: Addons = Addons()
     runtime: Runtime = Runtime()
     monitoring: Monitoring = Monitoring()
-    artifacts: Artifacts = Artifacts()
     time: Time = Time()
     rollout: Rollout = Rollout()
     system: System = System()
