@@ -63,6 +63,65 @@ class Interface:
 class Swap:
     name: str
     kilobytes: int
+    used: int = 0  # kilobytes
+
+
+@dataclass(frozen=True)
+class Controllers:
+    """The cgroup controllers that the kernel has switched on, and those that its command line switches off."""
+
+    on: frozenset[str]
+    switched_off: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """What one of the installed kernels has of the modules that Kubernetes needs, built in or loadable."""
+
+    release: str
+    modules: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Somebody who listens on a port: a process ("" for the kernel itself) and its systemd unit ("" without one)."""
+
+    port: int
+    protocol: str  # tcp or udp
+    process: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Resolver:
+    """A resolv.conf and the name servers in it."""
+
+    path: str
+    nameservers: tuple[str, ...]
+
+
+class Former(StrEnum):
+    """What was on a machine before, as its remains tell."""
+
+    CNI = "cni"
+    DOCKER = "docker"
+    GPU_OPERATOR = "gpu-operator"
+    IPTABLES = "iptables"
+    KUBEADM = "kubeadm"
+    KUBELET = "kubelet"
+    KUBESPRAY = "kubespray"
+    MICROK8S = "microk8s"
+    MOUNTS = "mounts"
+    RKE = "rke"
+    RKE2 = "rke2"
+
+
+@dataclass(frozen=True)
+class Remains:
+    """Something that another system left: a path, a chain of iptables, an interface."""
+
+    of: Former
+    what: str
 
 
 @dataclass(frozen=True)
@@ -138,6 +197,15 @@ class Facts:
     cgroup: int  # 1 or 2
     systemd: bool  # PID 1
     firewall: Firewall
+    asked: float = 0.0  # unix time of this machine, at the moment when `clock` arrived
+    memory_free_mb: int = 0  # what can be had without swap
+    controllers: Controllers | None = None  # None, here and below: it could not tell
+    kernels: tuple[Kernel, ...] = ()
+    working_modules: frozenset[str] = frozenset()  # those of them whose effect is there now
+    unknown_modules: frozenset[str] = frozenset()  # those that may be built in without a trace
+    listeners: tuple[Listener, ...] | None = None
+    resolvers: tuple[Resolver, ...] = ()
+    remains: tuple[Remains, ...] = ()  # looked for only where k3s is not installed
     selinux: Selinux = Selinux.NONE
     interfaces: tuple[Interface, ...] = ()
     swaps: tuple[Swap, ...] = ()

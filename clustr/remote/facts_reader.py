@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
 import shlex
+import time
 from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import ip_interface
 
 from clustr.errors import UnreachableError
 from clustr.inventory.model import Node
@@ -15,16 +19,22 @@ from clustr.remote.boot_loader import next_kernel
 from clustr.remote.connection import Connection
 from clustr.remote.facts import (
     Applying,
+    Controllers,
     Datastore,
     Facts,
     Firewall,
+    Former,
     Interface,
     K3sFacts,
+    Kernel,
     KubeNode,
+    Listener,
     LockFacts,
     OperatingSystem,
     PciDevice,
     Record,
+    Remains,
+    Resolver,
     Selinux,
     Swap,
 )
@@ -36,14 +46,20 @@ _NEEDED = ("boot_id", "architecture", "kernel", "cpus", "memory_kb", "disk_free_
 
 def read_facts(connection: Connection, node: Node) -> Facts:
     """Asks a machine what it is; raises UnreachableError where it cannot tell."""
-    result = connection.run(text("remote/facts.sh"), sudo=True, timeout=FACTS_LIMIT)
+    asked: list[float] = []
+
+    def on_line(line: str) -> None:
+        if line.startswith("clock="):
+            asked.append(time.time())
+
+    result = connection.run(text("remote/facts.sh"), sudo=True, on_line=on_line, timeout=FACTS_LIMIT)
     said = Said(result.stdout)
     missing = [key for key in _NEEDED if not said.one(key)]
     if result.status or missing or not said.one("end"):
         problem = f"its facts could not be read: {', '.join(missing) or 'they ended early'}"
         raise UnreachableError(problem, f"try: clustr exec --limit {node.name} -- uptime", node=node.name)
     try:
-        return parse_facts(said)
+        return replace(parse_facts(said), asked=asked[0] if asked else 0.0)
     except (ValueError, IndexError) as error:
         remedy = f"try: clustr exec --limit {node.name} -- uptime"
         raise UnreachableError("its facts make no sense", remedy, node=node.name, detail=str(error)) from error
@@ -93,13 +109,21 @@ def parse_facts(said: Said) -> Facts:
         cpus=said.number("cpus"),
         memory_mb=said.number("memory_kb") // 1024,
         disk_free_mb=said.number("disk_free_kb") // 1024,
-        clock=float(said.one("clock")),
+        clock=_finite(said.one("clock")),
         cgroup=2 if said.one("cgroup_type") == "cgroup2fs" else 1,
         systemd=said.one("init") == "systemd",
         firewall=Firewall(said.one("firewall") or Firewall.NONE),
+        memory_free_mb=said.number("memory_free_kb") // 1024,
+        controllers=_controllers(said),
+        kernels=tuple(_kernels(said)),
+        working_modules=_words(said, "works"),
+        unknown_modules=_words(said, "unknown"),
+        listeners=tuple(_listeners(said)) if said.one("listeners") else None,
+        resolvers=tuple(_resolvers(said)),
+        remains=tuple(Remains(Former(words[0]), " ".join(words[1:])) for words in said.all("remains") if words),
         selinux=_selinux(said),
         interfaces=tuple(_interfaces(said)),
-        swaps=tuple(Swap(_unescaped(words[0]), int(words[1])) for words in said.all("swap") if len(words) == 2),
+        swaps=tuple(_swaps(said)),
         pci=tuple(_pci(words) for words in said.all("pci") if len(words) == 4),
         k3s=_k3s(said),
         applying=Applying(
@@ -125,6 +149,45 @@ def _lock(said: Said) -> LockFacts:
         command=holder.get("command", ""),
         held_for=said.number("lock_held_for"),
     )
+
+
+def _finite(number: str) -> float:
+    if not math.isfinite(found := float(number)):
+        raise ValueError(f"{number} is no time")
+    return found
+
+
+def _words(said: Said, key: str) -> frozenset[str]:
+    return frozenset(word for words in said.all(key) for word in words)
+
+
+def _controllers(said: Said) -> Controllers | None:
+    on = _words(said, "controllers")
+    off = frozenset(name for name in ",".join(_words(said, "controllers_off")).split(",") if name)
+    return Controllers(on, off) if on else None
+
+
+def _kernels(said: Said) -> Iterator[Kernel]:
+    has = [words for words in said.all("module") if len(words) == 2]
+    for release in sorted(_words(said, "installed_kernel")):
+        yield Kernel(release, frozenset(name for kernel, name in has if kernel == release))
+
+
+def _listeners(said: Said) -> Iterator[Listener]:
+    told = dict.fromkeys(tuple(words) for words in said.all("listen") if len(words) >= 3 and words[1].isdecimal())
+    for protocol, port, unit, *process in told:
+        yield Listener(int(port), protocol, " ".join(process), "" if unit == "-" else unit)
+
+
+def _resolvers(said: Said) -> Iterator[Resolver]:
+    servers = [words for words in said.all("nameserver") if len(words) == 2]
+    for path in (words[0] for words in said.all("resolver") if words):
+        yield Resolver(path, tuple(address for file, address in servers if file == path))
+
+
+def _swaps(said: Said) -> Iterator[Swap]:
+    for name, size, *used in (words for words in said.all("swap") if len(words) > 1):
+        yield Swap(_unescaped(name), int(size), int(used[0]) if used else 0)
 
 
 def _operating_system(release: str) -> OperatingSystem:
@@ -168,7 +231,7 @@ def _interfaces(said: Said) -> Iterator[Interface]:
     addresses: dict[str, list[str]] = {}
     for words in (words for words in said.all("address") if len(words) == 2):
         address = words[1] if "/" in words[1] else f"{words[1]}/32"  # a point-to-point end has no prefix
-        addresses.setdefault(words[0], []).append(address)
+        addresses.setdefault(words[0], []).append(str(ip_interface(address)))
     ports = {words[0] for words in said.all("port")}
     for words in [*said.all("port"), *said.all("virtual")]:
         name, mtu = words[0], words[1] if len(words) > 1 else "0"

@@ -40,9 +40,61 @@ machine() {
   say disk_free_kb "$(df -Pk /var/lib | awk 'NR == 2 { print $4 }')"
   say cgroup_type "$(stat -fc %T /sys/fs/cgroup)"
   say init "$(first_line /proc/1/comm)"
-  awk 'NR > 1 { print "swap=" $1 " " $3 }' /proc/swaps
+  say memory_free_kb "$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)"
+  awk 'NR > 1 { print "swap=" $1 " " $3 " " $4 }' /proc/swaps
   say selinux_enforce "$(first_line /sys/fs/selinux/enforce)"
   if [ -e /etc/selinux/config ]; then say selinux_config there; fi
+}
+
+# cgroup v2 names its controllers in a file of its own; /proc/cgroups is v1's (cgroups(7)).
+cgroup_controllers() {
+  local word on=
+  if [ -r /sys/fs/cgroup/cgroup.controllers ]; then
+    say controllers "$(first_line /sys/fs/cgroup/cgroup.controllers)"
+  elif [ -r /proc/cgroups ]; then
+    while read -r word _ _ on; do
+      if [ "$on" = 1 ]; then say controllers "$word"; fi
+    done </proc/cgroups
+  fi
+  for word in $(</proc/cmdline); do
+    case $word in cgroup_disable=*) say controllers_off "${word#*=}" ;; esac
+  done
+}
+
+# By their effect where they work, else by the lists of each installed kernel.
+kernel_modules() {
+  local folder lists=()
+  awk '$NF == "overlay" { print "works=overlay" }' /proc/filesystems
+  if [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]; then say works br_netfilter; fi
+  if [ -e /proc/sys/net/netfilter/nf_conntrack_count ]; then say works nf_conntrack; fi
+  for folder in /lib/modules/*/; do
+    if [ -r "$folder/modules.dep" ]; then
+      say installed_kernel "$(basename "$folder")"
+      lists+=("$folder/modules.dep")
+      if [ -r "$folder/modules.builtin" ]; then lists+=("$folder/modules.builtin"); fi
+    fi
+  done
+  if [ ${#lists[@]} -gt 0 ]; then
+    awk '
+      { sub(/:.*/, "") }
+      match($0, /\/(overlay|br_netfilter|nf_conntrack|vxlan)[.]ko/) {
+        split(FILENAME, path, "/")
+        print "module=" path[4] " " substr($0, RSTART + 1, RLENGTH - 4)
+      }' "${lists[@]}"
+  fi
+  vxlan
+}
+
+# It leaves no trace of its own while nothing uses it.
+vxlan() {
+  if [ -d /sys/module/vxlan ]; then
+    say works vxlan
+  elif [ ! -r "/lib/modules/$(uname -r)/modules.dep" ]; then
+    case $(zcat /proc/config.gz | awk '/^CONFIG_VXLAN=/ || /^# CONFIG_VXLAN / { print }') in
+      *=y) say works vxlan ;;
+      '') say unknown vxlan ;;
+    esac
+  fi
 }
 
 boot_loader() {
@@ -74,6 +126,89 @@ network() {
   ip -o -4 addr | awk '{ sub(/@.*/, "", $2); print "address=" $2 " " $4 }'
   if grep -qx 'ENABLED=yes' /etc/ufw/ufw.conf && command -v ufw >/dev/null; then say firewall ufw; fi
   if systemctl is-active --quiet firewalld.service; then say firewall firewalld; fi
+}
+
+# systemd's own hierarchy tells whose a process is: sets `unit`.
+unit_of() {
+  local controllers path
+  while IFS=: read -r _ controllers path; do
+    case $controllers in '' | name=systemd) case ${path##*/} in *.service) unit=${path##*/} ;; esac ;; esac
+  done <"/proc/$1/cgroup"
+}
+
+listeners() {
+  local all protocol local_address users pid process unit
+  if ! all=$(ss -Htulnp); then return; fi
+  say listeners told
+  while read -r protocol _ _ _ local_address _ users; do
+    pid=''
+    process=''
+    unit=-
+    if [[ $users =~ \(\(\"([^\"]*)\",pid=([0-9]+) ]]; then process=${BASH_REMATCH[1]} pid=${BASH_REMATCH[2]}; fi
+    if [ -n "$pid" ]; then unit_of "$pid"; fi
+    say listen "$protocol ${local_address##*:} $unit $process"
+  done <<<"$all"
+}
+
+# The two files that k3s looks at: docs.k3s.io/advanced, "Nameserver Viability Checks".
+resolvers() {
+  local path word address
+  for path in /etc/resolv.conf /run/systemd/resolve/resolv.conf; do
+    if [ ! -r "$path" ]; then continue; fi
+    say resolver "$path"
+    while read -r word address _; do
+      if [ "$word" = nameserver ]; then say nameserver "$path $address"; fi
+    done <"$path"
+  done
+}
+
+# left OF PATH...: those that exist.
+left() {
+  local of=$1 path
+  shift
+  for path in "$@"; do
+    if [ -e "$path" ]; then say remains "$of $path"; fi
+  done
+}
+
+# What other systems leave behind, only where k3s is not: what it makes looks like theirs.
+remains() {
+  local path
+  for path in /etc/systemd/system/k3s.service /etc/systemd/system/k3s-agent.service "$rancher/server" "$rancher/agent"; do
+    if [ -e "$path" ] && [ -n "$(ls -A "$path")" ]; then return; fi
+  done
+  left kubeadm /etc/kubernetes/admin.conf /etc/kubernetes/kubelet.conf /etc/kubernetes/manifests/*.yaml \
+    /etc/kubernetes/pki/ca.crt /var/lib/kubelet/kubeadm-flags.env
+  left kubespray /etc/kubernetes/kubeadm-config.yaml /etc/modules-load.d/kubespray-*.conf /etc/etcd.env \
+    /usr/local/bin/etcd-scripts /usr/local/bin/kubernetes-scripts
+  left kubelet {/etc,/usr/lib}/systemd/system/kubelet.service {/usr,/usr/local}/bin/kubelet \
+    /var/lib/kubelet/config.yaml
+  left rke /opt/rke /var/lib/rancher/rke /etc/kubernetes/ssl/kube-ca.pem
+  left rke2 /var/lib/rancher/rke2 /etc/rancher/rke2
+  left microk8s /snap/microk8s /var/snap/microk8s
+  left docker /var/lib/docker/containers/*
+  left gpu-operator /usr/local/nvidia /run/nvidia/driver/* /run/nvidia/validations
+  left cni /opt/cni/bin/* /sys/class/net/{cni0,flannel.1,kube-ipvs0,nodelocaldns,vxlan.calico,weave} \
+    /sys/class/net/cilium_* /sys/class/net/cali[0-9a-f]*
+  for path in /etc/cni/net.d/*; do
+    case $path in *podman*) ;; *) left cni "$path" ;; esac
+  done
+  awk '$2 ~ "^/var/lib/kubelet/" { print "remains=mounts " $2 }
+    $2 == "/run/nvidia/driver" { print "remains=gpu-operator " $2 " (mount)" }' /proc/mounts
+  chains
+}
+
+# Rules of both kinds, as far as their tools are there: kube-proxy and Docker cannot do without one of them either.
+chains() {
+  local tool all
+  for tool in iptables-nft-save iptables-legacy-save; do
+    if command -v "$tool" >/dev/null && all=$(timeout 5 "$tool"); then
+      awk '
+        match($1, /^:(KUBE|cali|CILIUM|FLANNEL|WEAVE)/) { found["iptables " substr($1, 2, RLENGTH - 1)] }
+        $1 == ":DOCKER" { found["docker DOCKER (iptables)"] }
+        END { for (each in found) print "remains=" each }' <<<"$all"
+    fi
+  done
 }
 
 pci() {
@@ -148,10 +283,15 @@ lock() {
 
 main() {
   machine
+  cgroup_controllers
+  kernel_modules
   boot_loader
   network
+  listeners
+  resolvers
   pci
   k3s
+  remains
   left_by_clustr
   lock
   say end yes
