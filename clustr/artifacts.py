@@ -3,7 +3,7 @@
 A sum is in versions.py, where somebody read it, or is taken once from the release's own sum file over verified TLS
 and kept in the lock file beside the inventory (inventory.yaml: inventory.lock). The laptop reads sum files only; the
 nodes download, and what cannot be verified is not installed. A mirror replaces `https://github.com/` and keeps the
-paths.
+paths. Which mirror, CA and proxies hold is each node's own to say (`artifacts`, the nearest wins).
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
+from clustr.components import proxy
 from clustr.engine.goal import Goal
 from clustr.engine.makers import binary, file
 from clustr.errors import ClustrError
 from clustr.families import known
-from clustr.inventory.model import Cluster, Node
+from clustr.inventory.model import Artifacts, Cluster, Node
+from clustr.inventory.places import EVERY, host_of
 from clustr.remote.connection import Connection
 from clustr.remote.facts import Facts, Seen
-from clustr.sumfiles import read_sum_file
+from clustr.sumfiles import Relay, read_sum_file
 from clustr.versions import KNOWN_SUMS
 
 ORIGIN = "https://github.com/"
@@ -91,10 +93,11 @@ class Sum:
 
 @dataclass(frozen=True)
 class MissingSum:
-    """An artifact whose sum is not known yet, and the release's file that tells it."""
+    """An artifact whose sum is not known yet, the release's file that tells it, and where a node gets both."""
 
     path: str
     sums_path: str
+    artifacts: Artifacts
 
 
 def artifact(cluster: Cluster, seen: Seen, node: Node, release: Release, version: str) -> Artifact:
@@ -103,8 +106,8 @@ def artifact(cluster: Cluster, seen: Seen, node: Node, release: Release, version
     if path not in seen.sums:
         problem = f"no sha256 is known for {path}"
         raise ClustrError(problem, "name its sum file's place in artifacts.mirror", node=node.name)
-    ca = NODE_CA if cluster.artifacts.ca else ""
-    return Artifact(url_of(cluster, path), seen.sums[path], version, ca)
+    ca = NODE_CA if node.artifacts.ca else ""
+    return Artifact(url_of(node.artifacts, path), seen.sums[path], version, ca)
 
 
 def architecture(facts: Facts) -> str:
@@ -116,24 +119,47 @@ def architecture(facts: Facts) -> str:
         raise ClustrError(problem, f"use {' or '.join(ARCHITECTURES)}", node=facts.hostname) from None
 
 
-def url_of(cluster: Cluster, path: str) -> str:
+def url_of(artifacts: Artifacts, path: str) -> str:
     """The whole URL, `+` of versions encoded: object stores take a plain one for a space."""
-    origin = cluster.artifacts.mirror or ORIGIN
+    origin = artifacts.mirror or ORIGIN
     return f"{origin.rstrip('/')}/{quote(path)}"
 
 
-def site_ca(cluster: Cluster) -> tuple[Goal, ...]:
-    """The goal that a node knows the mirror's CA; none where the inventory names none."""
-    if cluster.artifacts.ca is None:
+@dataclass(frozen=True)
+class ChartSource:
+    """Where k3s's helm jobs get a chart: `repo` and `repoCA` of a HelmChart (docs.k3s.io/add-ons/helm).
+
+    Its jobs find the proxies by themselves: k3s's own variables go into their pods (components/proxy.py).
+    """
+
+    repo: str
+    ca: str  # PEM text, "" for the authorities that the job's image trusts
+
+
+def chart_source(cluster: Cluster, node: Node, repo: str) -> ChartSource:
+    """`node` is the server that has the HelmChart's manifest. A mirror of one repository's host keeps the path; the
+    mirror of all keeps the host too, since two hosts may have one path."""
+    host, path = host_of(repo), repo.partition("://")[2].partition("/")[2]
+    mirrors = node.artifacts.charts
+    if host in mirrors:
+        repo = f"{mirrors[host]}/{path}".rstrip("/")
+    elif EVERY in mirrors:
+        repo = f"{mirrors[EVERY]}/{host}/{path}".rstrip("/")
+    return ChartSource(repo, ca_text(cluster, node.artifacts))
+
+
+def site_ca(cluster: Cluster, node: Node) -> tuple[Goal, ...]:
+    """The goal that a node has the site's CA as a file; none where the inventory names none."""
+    if node.artifacts.ca is None:
         return ()
-    return (file(NODE_CA, ca_text(cluster)),)
+    return (file(NODE_CA, ca_text(cluster, node.artifacts)),)
 
 
-def ca_text(cluster: Cluster) -> str:
+def ca_text(cluster: Cluster, artifacts: Artifacts) -> str:
     """The PEM text of `artifacts.ca`, a path beside the inventory; "" where there is none."""
-    if cluster.artifacts.ca is None:
+    if artifacts.ca is None:
         return ""
-    return beside_inventory(cluster, cluster.artifacts.ca, "artifacts.ca")
+    return beside_inventory(cluster, artifacts.ca, "artifacts.ca")
 
 
 def beside_inventory(cluster: Cluster, path: Path, field: str) -> str:
@@ -145,56 +171,73 @@ def beside_inventory(cluster: Cluster, path: Path, field: str) -> str:
         raise ClustrError(f"{field} cannot be read: {error}", "correct its path, or the file") from error
 
 
-def ensure_sums(cluster: Cluster, seen: Seen, server: Connection | None) -> Seen:
+@dataclass(frozen=True)
+class Server:
+    """A server that answers: the way to sum files where the laptop has none."""
+
+    node: Node
+    connection: Connection
+
+
+def ensure_sums(cluster: Cluster, seen: Seen, server: Server | None) -> Seen:
     """`seen` with the sums of all that is wanted; those not known yet are read now and kept in the lock file.
 
-    `server` is the way to sum files where the laptop has none. Raises ClustrError for a sum that cannot be had.
+    Raises ClustrError for a sum that cannot be had.
     """
     seen = replace(seen, sums={**known_sums(cluster), **seen.sums})
     missing = missing_sums(cluster, seen)
     if not missing:
         return seen
-    fetched = fetch_sums(cluster, missing, server)
+    fetched = fetch_sums(cluster, seen, missing, server)
     keep_sums(cluster, fetched)
     return replace(seen, sums={**seen.sums, **{path: found.sha256 for path, found in fetched.items()}})
 
 
 def missing_sums(cluster: Cluster, seen: Seen) -> tuple[MissingSum, ...]:
-    """What the nodes that answered will download and no sum is known for."""
-    found = {
-        MissingSum(release.path(version, arch), release.sums_path(version, arch))
-        for node in cluster.nodes
-        if seen.answered(node.name) and (arch := ARCHITECTURES.get(seen[node.name].architecture))
-        for release, version in _wanted(cluster, node, seen[node.name])
-    }
-    return tuple(sorted((each for each in found if each.path not in seen.sums), key=lambda each: each.path))
+    """What the nodes that answered will download and no sum is known for, each file once."""
+    found: dict[str, MissingSum] = {}
+    for node in cluster.nodes:
+        arch = ARCHITECTURES.get(seen[node.name].architecture) if seen.answered(node.name) else None
+        for release, version in _wanted(cluster, node, seen[node.name]) if arch else ():
+            path = release.path(version, arch or "")
+            found.setdefault(path, MissingSum(path, release.sums_path(version, arch or ""), node.artifacts))
+    return tuple(found[path] for path in sorted(found) if path not in seen.sums)
 
 
 def _wanted(cluster: Cluster, node: Node, facts: Facts) -> Iterable[tuple[Release, str]]:
     if node.in_cluster:
         yield K3S, cluster.k3s.version
-    names = known(facts.os)  # a system that is not there is preflight's to refuse
+    names = known(facts.os)  # a system that is not known is preflight's to refuse
     for daemon in names.monitoring(cluster, node) if names else ():
         if daemon.upstream:
             yield RELEASES[daemon.upstream.release], daemon.upstream.version
 
 
-def fetch_sums(cluster: Cluster, missing: Iterable[MissingSum], server: Connection | None) -> dict[str, Sum]:
+def fetch_sums(cluster: Cluster, seen: Seen, missing: Iterable[MissingSum], server: Server | None) -> dict[str, Sum]:
     """Reads sum files, each once. Raises ClustrError for one that cannot be had or does not name the file."""
     wanted = tuple(missing)
-    ca, today = ca_text(cluster), datetime.now(UTC).date().isoformat()
+    today = datetime.now(UTC).date().isoformat()
     found = {}
-    for sums_path in dict.fromkeys(each.sums_path for each in wanted):
-        url = url_of(cluster, sums_path)
-        listed = read_sum_file(url, ca, server)
+    for first in {each.sums_path: each for each in reversed(wanted)}.values():
+        url = url_of(first.artifacts, first.sums_path)
+        listed = read_sum_file(url, ca_text(cluster, first.artifacts), _relay(cluster, seen, server, first.sums_path))
         for each in wanted:
-            if each.sums_path != sums_path:
+            if each.sums_path != first.sums_path:
                 continue
             name = each.path.rpartition("/")[2]
             if name not in listed:
                 raise ClustrError(f"{url} names no {name}", "look at the release's files")
             found[each.path] = Sum(listed[name], url, today)
     return found
+
+
+def _relay(cluster: Cluster, seen: Seen, server: Server | None, path: str) -> Relay | None:
+    """The server reads from its own mirror, by its own proxy."""
+    if server is None:
+        return None
+    artifacts = server.node.artifacts
+    variables = proxy.environment(cluster, server.node, seen) if artifacts.proxied else ""
+    return Relay(server.connection, url_of(artifacts, path), ca_text(cluster, artifacts), variables)
 
 
 def known_sums(cluster: Cluster) -> dict[str, str]:

@@ -30,7 +30,8 @@ def seen_before_plan(at_work: Session, options: Options, *, finish_others: bool 
     at_work.mask.learn(token_secrets(seen))
     if not seen.facts:
         raise _silence(seen)
-    server = next((fleet[node.name] for node in cluster.servers if seen.answered(node.name)), None)
+    answering = (node for node in cluster.servers if seen.answered(node.name))
+    server = next((artifacts.Server(node, fleet[node.name]) for node in answering), None)
     seen = artifacts.ensure_sums(cluster, seen, server)
     findings = [found for found in preflight(cluster, seen) if found.name not in ignored]
     if findings:

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
 
-from clustr.engine.events import Emit, Event
+from clustr.engine.events import Emit, Event, NodeStatus
 from clustr.engine.fleet import Fleet
 from clustr.engine.preflight import Name
 from clustr.engine.stage import Stage
@@ -79,10 +79,11 @@ def session(path: Path, view: View, command: str) -> Iterator[Session]:
     from clustr.remote.ssh import Network
 
     cluster = load(path)
-    with Journal(cluster.name, command) as journal, Network(ask=view.ask_passphrase) as network:
-        fleet = Fleet(cluster, network.open)
-        mask = Mask(_inventory_secrets(cluster))
+    mask = Mask(_inventory_secrets(cluster))
+    with Journal(cluster.name, command) as journal:
         emit = masked(_both(view.emit, journal.emit), mask)
+        network = Network(ask=view.ask_passphrase, tell=lambda node, why: emit(NodeStatus(node, why)))
+        fleet = Fleet(cluster, network.open)
         try:
             yield Session(cluster, fleet, emit, journal, mask, secrets.token_hex(6), command)
         except ClustrError as error:
@@ -90,6 +91,7 @@ def session(path: Path, view: View, command: str) -> Iterator[Session]:
             raise
         finally:
             fleet.close()
+            network.close()
 
 
 def _both(*emits: Callable[[Event], None]) -> Emit:
@@ -106,5 +108,5 @@ def _inventory_secrets(cluster: Cluster) -> list[Secret]:
         for node in cluster.nodes
         for secret in (node.ssh.password, node.ssh.passphrase, node.sudo.password)
         if secret
-    }
+    } | {word for node in cluster.nodes for word in node.artifacts.secrets}
     return [Secret(value) for value in sorted(found)]

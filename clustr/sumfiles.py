@@ -6,6 +6,7 @@ import re
 import ssl
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
@@ -18,7 +19,17 @@ LINE = re.compile(r"([0-9a-f]{64}) [ *](?:\./)?(\S+)")
 NO_ROUTE = {5, 6, 7, 28}  # curl's EXIT CODES: proxy, name or host not reached, time-out
 
 
-def read_sum_file(url: str, ca: str, server: Connection | None) -> dict[str, str]:
+@dataclass(frozen=True)
+class Relay:
+    """A server that reads where the laptop cannot: from its own mirror, with its CA and its proxies."""
+
+    connection: Connection
+    url: str
+    ca: str = ""  # PEM text
+    proxies: str = ""  # variables, as a shell reads them; they may hold a login
+
+
+def read_sum_file(url: str, ca: str, server: Relay | None) -> dict[str, str]:
     """Sums by file name. From here, or through `server` where this machine has no way to `url`.
 
     `ca` is PEM text that vouches for the place, "" for the system's own. Raises ClustrError.
@@ -37,7 +48,7 @@ def read_sum_file(url: str, ca: str, server: Connection | None) -> dict[str, str
             raise ClustrError(
                 f"{url} cannot be reached: {reason}", "set artifacts.mirror to a place that can"
             ) from error
-        text = _through(server, url, ca)
+        text = _through(server)
     return parse(text)
 
 
@@ -61,17 +72,19 @@ def _from_here(url: str, ca: str) -> str:
         return str(answer.read(LIMIT).decode("utf-8", "replace"))
 
 
-def _through(server: Connection, url: str, ca: str) -> str:
+def _through(server: Relay) -> str:
     """The same through a server's curl."""
-    trust = f"cat >\"$folder/ca\" <<'END_OF_CA'\n{ca}\nEND_OF_CA\n" if ca else ""
-    option = '--cacert "$folder/ca" ' if ca else ""
+    url = server.url
+    trust = f"cat >\"$folder/ca\" <<'END_OF_CA'\n{server.ca}\nEND_OF_CA\n" if server.ca else ""
+    option = '--cacert "$folder/ca" ' if server.ca else ""
+    proxies = f"set -a\n{server.proxies}\nset +a\n" if server.proxies else ""
     curl = f"curl --fail --location --silent --show-error --proto =https --max-time {SECONDS} --max-filesize {LIMIT}"
     script = f"""set -eu
 folder=$(mktemp -d)
 trap 'rm -rf -- "$folder"' EXIT
-{trust}{curl} {option}-- {quote(url)}
+{trust}{proxies}{curl} {option}-- {quote(url)}
 """
-    result = server.run(script, sudo=False, timeout=2 * SECONDS)
+    result = server.connection.run(script, sudo=False, timeout=2 * SECONDS)
     if result.status == 0:
         return result.stdout
     if result.status == 22:

@@ -50,7 +50,7 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     yield packages(names.manager, names.packages)
     for name in cluster.system.packages:
         yield packages(names.manager, (name,), label=f"package {name}")
-    yield from site_ca(cluster)
+    yield from site_ca(cluster, node)
     yield from _names(cluster, node)
     yield from _kernel(cluster.system)
     yield from _no_swap()

@@ -43,16 +43,17 @@ def ports(cluster: Cluster, node: Node) -> tuple[str, ...]:
     return tuple(found)
 
 
-def networks(cluster: Cluster, node: Node, seen: Seen) -> tuple[IPv4Network, ...]:
+def networks(cluster: Cluster, node: Node, seen: Seen, ruled_by: str = UFW_GOAL) -> tuple[IPv4Network, ...]:
     """The networks of all nodes' internal addresses, as the nodes see them.
 
-    A node that does not answer keeps the network that `node` has a rule for; without one it counts by its address.
+    A node that does not answer keeps the network that `node` has a rule for (goals whose names begin with `ruled_by`);
+    without one it counts by its address.
     """
     known = {net for each in cluster.nodes if seen.answered(each.name) for net in _own_network(each, seen)}
     ruled = [
-        IPv4Network(record.goal.removeprefix(UFW_GOAL))
+        IPv4Network(record.goal.removeprefix(ruled_by))
         for record in seen[node.name].records
-        if record.goal.startswith(UFW_GOAL)
+        if record.goal.startswith(ruled_by)
     ]
     silent = [IPv4Address(each.internal_address) for each in cluster.nodes if not seen.answered(each.name)]
     for address in silent:

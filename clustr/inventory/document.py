@@ -10,6 +10,7 @@ import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from clustr.inventory import fields, places
 from clustr.inventory.model import (
@@ -104,7 +105,7 @@ class SudoDocument(Frozen):
 class ProxySource(SecretSource):
     """A proxy's URL. One with a login in it is a secret, and is kept where secrets are."""
 
-    url: fields.Line | None = Field(default=None, description="the URL itself, without a login; short: the text alone")
+    url: SkipJsonSchema[fields.Line | None] = None  # how a plain text is kept
 
     @model_validator(mode="before")
     @classmethod

@@ -112,18 +112,18 @@ def _range(value: object, member: Callable[[str], str]) -> object:
     return Range(value, tuple(member(text) for text in expand(value)))
 
 
-def _network(value: object) -> object:
+def network(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        network = IPv4Network(value, strict=False)
+        found = IPv4Network(value, strict=False)
     except ValueError:
         raise ValueError(f'"{value}" is no IPv4 network: write one like 10.42.0.0/16') from None
     if "/" not in value:
         raise ValueError(f'"{value}" has no prefix length: write one like {value}/16')
-    if str(network) != value:
-        raise ValueError(f"{value} is an address in {network}: write {network}")
-    return network
+    if str(found) != value:
+        raise ValueError(f"{value} is an address in {found}: write {found}")
+    return found
 
 
 def qualified(text: str) -> str:
@@ -217,7 +217,7 @@ Hosts = Annotated[Range, BeforeValidator(_hosts, json_schema_input_type=str)]
 Ipv4s = Annotated[Range, BeforeValidator(_ipv4s, json_schema_input_type=str)]
 Host = Annotated[str, AfterValidator(host)]
 Ipv4 = Annotated[str, AfterValidator(ipv4)]
-Cidr = Annotated[IPv4Network, BeforeValidator(_network)]
+Cidr = Annotated[IPv4Network, BeforeValidator(network)]
 # IFNAMSIZ of Linux is 16 with the closing zero.
 Interface = Annotated[str, _like(r"[^\s/:]{1,15}", "is no network interface: write one like eth0")]
 User = Annotated[str, _like(r"[A-Za-z0-9_][-A-Za-z0-9_.@\\+$]*", "is no login name: write one like ubuntu")]
@@ -244,9 +244,6 @@ Duration = Annotated[
     ),
 ]
 Url = Annotated[str, _like(r"https?://[^\s/]\S*", "is no URL: write one like https://host/path")]
-HttpsUrl = Annotated[
-    str, _like(r"https://[^\s/@?#]+(/[^\s?#]*)?", "is no https URL: write one like https://mirror.example.com")
-]
 AtOnce = Annotated[str, BeforeValidator(_at_once, json_schema_input_type=str | int)]
 Package = Annotated[str, _like(r"[A-Za-z0-9][-A-Za-z0-9+._:]*", "is no package: write a name like nfs-common")]
 SysctlKey = Annotated[str, _like(r"[a-z0-9][-a-zA-Z0-9_./*:]*", "is no sysctl: write one like vm.max_map_count")]

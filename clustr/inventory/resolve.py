@@ -8,9 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from clustr.inventory import fields
-from clustr.inventory.document import ClassDocument, Document, NodeDocument, SecretSource, SshDocument, SudoDocument
+from clustr.inventory.document import (
+    ArtifactsDocument,
+    ClassDocument,
+    Document,
+    NodeDocument,
+    ProxySource,
+    SecretSource,
+    SshDocument,
+    SudoDocument,
+)
 from clustr.inventory.findings import Findings, did_you_mean
-from clustr.inventory.model import Bastion, Cluster, Node, NodeClass, Role, Ssh, Sudo, Taint
+from clustr.inventory.model import Artifacts, Bastion, Cluster, Node, NodeClass, Role, Ssh, Sudo, Taint
+from clustr.inventory.places import proxy_url
 from clustr.inventory.secrets import AbsentSecret, Secret, SecretError, Vault
 from clustr.inventory.source import Steps
 
@@ -25,14 +35,21 @@ class Placed:
 
 @dataclass(frozen=True)
 class Settings:
-    """How nodes are logged in to: the fields of Ssh and Sudo that were written, secrets fetched, paths made whole."""
+    """What was written of Ssh, Sudo and Artifacts, secrets fetched, paths made whole."""
 
     ssh: Mapping[str, Any] = field(default_factory=dict)
     sudo: Mapping[str, Any] = field(default_factory=dict)
+    artifacts: Mapping[str, Any] = field(default_factory=dict)
 
     def over(self, other: Settings) -> Settings:
         """These, and the other's where these say nothing."""
-        return Settings({**other.ssh, **self.ssh}, {**other.sudo, **self.sudo})
+        artifacts = {**other.artifacts, **self.artifacts}
+        return Settings({**other.ssh, **self.ssh}, {**other.sudo, **self.sudo}, artifacts)
+
+    def downloads(self) -> Artifacts:
+        """One proxy named is the proxy for both kinds."""
+        said = {"https_proxy": self.artifacts.get("http_proxy"), **self.artifacts}
+        return Artifacts(**{name: value for name, value in said.items() if value is not None})
 
 
 @dataclass(frozen=True)
@@ -44,6 +61,7 @@ class Kind:
     settings: Settings
     ssh: Ssh
     sudo: Sudo
+    artifacts: Artifacts
     expects: NodeClass
 
 
@@ -57,7 +75,7 @@ class Resolver:
         self._findings = findings
         self._folder = path.absolute().parent
         self._vault = Vault(self._folder)
-        self._defaults = Settings(self._ssh(document.ssh, ("ssh",)), self._sudo(document.sudo, ("sudo",)))
+        self._defaults = self._settings(document, ())
         self._kinds = {name: self._kind(name, written) for name, written in document.classes.items()}
         self._no_kind = self._kind(None, ClassDocument())
         self._roles_written = bool(document.defaults.roles or any(node.roles for node in document.nodes))
@@ -72,7 +90,6 @@ class Resolver:
             addons=whole.addons,
             runtime=whole.runtime,
             monitoring=whole.monitoring,
-            artifacts=whole.artifacts.model_copy(update={"ca": self._file(whole.artifacts.ca, ("artifacts", "ca"))}),
             time=whole.time,
             rollout=whole.rollout,
             system=whole.system,
@@ -134,7 +151,7 @@ class Resolver:
         """What all nodes of one entry have in common."""
         kind = self._kind_of(written, steps)
         defaults = self._document.defaults
-        own = Settings(self._ssh(written.ssh, (*steps, "ssh")), self._sudo(written.sudo, (*steps, "sudo")))
+        own = self._settings(written, steps)
         settings = own.over(kind.settings)
         levels = (defaults, kind.document, written)
         return {
@@ -145,6 +162,7 @@ class Resolver:
             "taints": _taints(taint for level in levels for taint in level.taints),
             "ssh": Ssh(**settings.ssh) if own.ssh else kind.ssh,
             "sudo": Sudo(**settings.sudo) if own.sudo else kind.sudo,
+            "artifacts": settings.downloads() if own.artifacts else kind.artifacts,
         }
 
     def _kind_of(self, written: NodeDocument, steps: Steps) -> Kind:
@@ -158,10 +176,16 @@ class Resolver:
 
     def _kind(self, name: str | None, document: ClassDocument) -> Kind:
         steps: Steps = ("classes", name or "")
-        own = Settings(self._ssh(document.ssh, (*steps, "ssh")), self._sudo(document.sudo, (*steps, "sudo")))
-        settings = own.over(self._defaults)
+        settings = self._settings(document, steps).over(self._defaults)
         expects = NodeClass(**{each: getattr(document, each) for each in NodeClass.model_fields})
-        return Kind(name, document, settings, Ssh(**settings.ssh), Sudo(**settings.sudo), expects)
+        return Kind(name, document, settings, Ssh(**settings.ssh), Sudo(**settings.sudo), settings.downloads(), expects)
+
+    def _settings(self, written: Document | ClassDocument | NodeDocument, steps: Steps) -> Settings:
+        return Settings(
+            self._ssh(written.ssh, (*steps, "ssh")),
+            self._sudo(written.sudo, (*steps, "sudo")),
+            self._artifacts(written.artifacts, (*steps, "artifacts")),
+        )
 
     def _ssh(self, written: SshDocument, steps: Steps) -> dict[str, Any]:
         said = {name: getattr(written, name) for name in written.model_fields_set}
@@ -179,6 +203,26 @@ class Resolver:
 
     def _sudo(self, written: SudoDocument, steps: Steps) -> dict[str, Any]:
         return {"password": self._secret(written.password, (*steps, "password"))} if written.password else {}
+
+    def _artifacts(self, written: ArtifactsDocument, steps: Steps) -> dict[str, Any]:
+        said = {name: getattr(written, name) for name in written.model_fields_set}
+        for name, value in said.items():
+            if isinstance(value, ProxySource):
+                said[name] = value.url or self._proxy(value, (*steps, name))
+        if said.get("ca"):
+            said["ca"] = self._file(Path(said["ca"]), (*steps, "ca"))
+            if said["ca"].is_file() and b"-----BEGIN CERTIFICATE-----" not in said["ca"].read_bytes():
+                self._findings.mistake((*steps, "ca"), f"{written.ca} holds no certificate: write a file in PEM form")
+        return said
+
+    def _proxy(self, source: ProxySource, steps: Steps) -> Secret:
+        secret = self._secret(source, steps)
+        if not isinstance(secret, AbsentSecret):
+            try:
+                proxy_url(secret.reveal())
+            except ValueError as error:
+                self._findings.mistake(steps, f"what is kept there {error}")
+        return secret
 
     def _secret(self, source: SecretSource, steps: Steps) -> Secret:
         try:

@@ -9,9 +9,10 @@ from typing import Any
 
 import yaml
 
-from clustr.inventory.model import Cluster, Node, NodeClass
+from clustr.inventory.model import Artifacts, Cluster, Node, NodeClass
+from clustr.inventory.places import NONE
 
-_SECTIONS = ("network", "k3s", "addons", "runtime", "monitoring", "artifacts", "time", "rollout", "system")
+_SECTIONS = ("network", "k3s", "addons", "runtime", "monitoring", "time", "rollout", "system")
 
 
 def resolved_yaml(cluster: Cluster) -> str:
@@ -32,7 +33,8 @@ def _class(expects: NodeClass) -> dict[str, Any]:
 
 
 def _node(node: Node) -> dict[str, Any]:
-    dumped = node.model_dump(mode="json", exclude={"class_name", "expects", "roles", "taints"}, exclude_none=True)
+    apart = {"class_name", "expects", "roles", "taints", "artifacts"}
+    dumped = node.model_dump(mode="json", exclude=apart, exclude_none=True)
     return {
         "name": node.name,
         "address": node.address,
@@ -40,8 +42,15 @@ def _node(node: Node) -> dict[str, Any]:
         "roles": sorted((role.value for role in node.roles), reverse=True),
         **({"class": node.class_name} if node.class_name else {}),
         **dumped,
+        "artifacts": _artifacts(node.artifacts),
         "taints": [str(taint) for taint in node.taints],
     }
+
+
+def _artifacts(artifacts: Artifacts) -> dict[str, Any]:
+    """Without what is not there, but for a proxy: where one is named, the other is too unless it says `none`."""
+    dumped = artifacts.model_dump(mode="json", exclude_defaults=True)
+    return {**({"https_proxy": NONE} if artifacts.proxied else {}), **dumped}
 
 
 class _WithoutAliases(yaml.SafeDumper):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from clustr.inventory.model import Cluster, Effect, K3s, Node, Role, Taint
+from clustr.inventory.model import Artifacts, Cluster, Effect, K3s, Node, Role, Taint
 from clustr.inventory.secrets import Secret
 from clustr.remote.facts import Datastore, Facts, Firewall, Interface, K3sFacts, KubeNode, OperatingSystem, Seen
 
@@ -30,9 +30,10 @@ def node(name: str, number: int) -> Node:
     )
 
 
-def cluster_of(*names: str, **further: object) -> Cluster:
+def cluster_of(*names: str, artifacts: Artifacts | None = None, **further: object) -> Cluster:
     values: dict[str, object] = {"k3s": K3s(version=VERSION), **further}
-    nodes = tuple(node(name, number) for number, name in enumerate(names, 1))
+    plain = (node(name, number) for number, name in enumerate(names, 1))
+    nodes = tuple(each.model_copy(update={"artifacts": artifacts or Artifacts()}) for each in plain)
     return Cluster.model_validate({"name": "test", "nodes": nodes, "source": Path("/x/inventory.yaml"), **values})
 
 

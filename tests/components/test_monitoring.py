@@ -152,8 +152,8 @@ def test_a_release_is_looked_up_for_the_nodes_that_want_it(released: Seen) -> No
 
 
 def test_a_mirror_serves_releases_too(released: Seen) -> None:
-    mirrored = CLUSTER.model_copy(update={"artifacts": Artifacts(mirror="https://mirror.example.com")})
-    release = goals(node_exporter, mirrored, GPU1, released)["release node_exporter"]
+    mirrored = GPU1.model_copy(update={"artifacts": Artifacts(mirror="https://mirror.example.com")})
+    release = goals(node_exporter, CLUSTER, mirrored, released)["release node_exporter"]
     assert "https://mirror.example.com/prometheus/node_exporter/releases/download/v1.9.1/" in release.apply
 
 

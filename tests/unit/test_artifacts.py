@@ -18,7 +18,7 @@ from clustr.artifacts import K3S, NODE_EXPORTER, Sum
 from clustr.errors import ClustrError
 from clustr.inventory.model import Artifacts, Cluster
 from clustr.remote.facts import Seen
-from clustr.sumfiles import parse, read_sum_file
+from clustr.sumfiles import Relay, parse, read_sum_file
 from tests.components.k3s_nodes import VERSION, bare, cluster_of
 from tests.fakes import FakeConnection, LocalConnection
 
@@ -106,10 +106,9 @@ def test_paths_are_those_of_the_release() -> None:
 
 def test_a_mirror_replaces_the_place_and_keeps_the_path() -> None:
     plus = AMD64.replace("+", "%2B")
-    assert artifacts.url_of(cluster_of("cp1"), AMD64) == f"https://github.com/{plus}"
+    assert artifacts.url_of(Artifacts(), AMD64) == f"https://github.com/{plus}"
     for mirror in ("https://m.example.com/x", "https://m.example.com/x/"):
-        mirrored = cluster_of("cp1", artifacts=Artifacts(mirror=mirror))
-        assert artifacts.url_of(mirrored, AMD64) == f"https://m.example.com/x/{plus}"
+        assert artifacts.url_of(Artifacts(mirror=mirror), AMD64) == f"https://m.example.com/x/{plus}"
 
 
 def test_a_machine_gets_the_file_of_its_architecture() -> None:
@@ -170,7 +169,7 @@ def test_a_release_that_is_not_there_is_named(place: Place, tmp_path: Path) -> N
 def test_a_place_that_nothing_vouches_for_is_refused_and_no_server_is_asked(place: Place) -> None:
     place.answers["/sums"] = f"{SUM_A}  k3s\n"
     with pytest.raises(ClustrError, match="CERTIFICATE_VERIFY_FAILED"):
-        read_sum_file(f"{place.url}/sums", "", FakeConnection())
+        read_sum_file(f"{place.url}/sums", "", Relay(FakeConnection(), f"{place.url}/sums"))
     with pytest.raises(ClustrError, match="no https"):
         read_sum_file("http://localhost/sums", "", None)
     assert place.asked == []
@@ -197,11 +196,11 @@ def test_where_the_laptop_has_no_way_a_server_reads_and_verifies_as_well(place: 
     with pytest.raises(ClustrError, match="cannot be reached"):
         read_sum_file(f"{place.url}/sums", ca, None)
     with LocalConnection() as server:
-        assert read_sum_file(f"{place.url}/sums", ca, server) == {"k3s": SUM_A}
+        assert read_sum_file(f"{place.url}/sums", ca, Relay(server, f"{place.url}/sums", ca)) == {"k3s": SUM_A}
         with pytest.raises(ClustrError, match="neither from here nor"):
-            read_sum_file(f"{place.url}/sums", "", server)
+            read_sum_file(f"{place.url}/sums", "", Relay(server, f"{place.url}/sums"))
         with pytest.raises(ClustrError, match="404"):
-            read_sum_file(f"{place.url}/other", ca, server)
+            read_sum_file(f"{place.url}/other", ca, Relay(server, f"{place.url}/other", ca))
 
 
 def test_lines_that_are_no_sums_are_left_out() -> None:
@@ -210,10 +209,11 @@ def test_lines_that_are_no_sums_are_left_out() -> None:
 
 def test_nodes_are_given_the_ca_that_vouches_for_the_mirror(place: Place, tmp_path: Path) -> None:
     cluster = mirrored(place, tmp_path)
-    [goal] = artifacts.site_ca(cluster)
+    [goal] = artifacts.site_ca(cluster, cluster.node("gpu1"))
     assert goal.name == artifacts.NODE_CA
     assert place.ca.read_text() in str(goal.wanted)
-    assert artifacts.site_ca(cluster_of("cp1")) == ()
+    plain = cluster_of("cp1")
+    assert artifacts.site_ca(plain, plain.node("cp1")) == ()
     missing = cluster_of("cp1", artifacts=Artifacts(ca=Path("none.pem")))
     with pytest.raises(ClustrError, match=r"artifacts\.ca cannot be read"):
-        artifacts.site_ca(missing)
+        artifacts.site_ca(missing, missing.node("cp1"))

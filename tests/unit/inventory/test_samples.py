@@ -29,8 +29,9 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in ("keys", "secrets"):
         (tmp_path / folder).mkdir()
     keys = make_keys(tmp_path / "keys")
-    for name in ("keys/id_ed25519", "keys/jump", "site-ca.pem", "registries.yaml"):
+    for name in ("keys/id_ed25519", "keys/jump", "registries.yaml"):
         (tmp_path / name).touch()
+    (tmp_path / "site-ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
     login = tmp_path / "secrets/login"
     login.write_text("login\n")
     login.chmod(0o600)
@@ -40,6 +41,7 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("CLUSTR_SUDO", "of the servers")
     monkeypatch.setenv("CLUSTR_KEY", "passphrase")
+    monkeypatch.setenv("CLUSTR_PROXY", "http://clustr:of%20the%20proxy@proxy.example.com:3128")
     shutil.copy(SAMPLES / "example.yaml", tmp_path)
     return tmp_path / "example.yaml"
 
