@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from clustr.engine.goal import Goal
-from clustr.engine.makers import file, packages, service
+from clustr.engine.makers import file, packages, service, usual_umask
 from clustr.errors import PreflightError
 from clustr.families import Engine, Family, family
 from clustr.inventory.model import Cluster, Network, Node
@@ -24,8 +24,9 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     engine = _engine(names, chosen, facts)
     yield packages(names.manager, engine.packages, hold=True, label=f"packages of {chosen}")
     config = _containerd(facts, cluster.network) if chosen == "containerd" else _docker(facts)
-    yield config
-    yield from service(engine.unit, [config])
+    umask = usual_umask(engine.unit)
+    yield from (config, umask)
+    yield from service(engine.unit, [config, umask])
 
 
 def _engine(names: Family, chosen: str, facts: Facts) -> Engine:

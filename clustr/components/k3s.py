@@ -15,7 +15,7 @@ import yaml
 
 from clustr.artifacts import K3S, artifact, beside_inventory
 from clustr.engine.goal import Goal, Later
-from clustr.engine.makers import Reads, file, link, service, sha256
+from clustr.engine.makers import Reads, file, link, service, sha256, usual_umask
 from clustr.inventory.model import Cluster, Node
 from clustr.inventory.secrets import Secret
 from clustr.remote.facts import Datastore, Seen
@@ -148,9 +148,9 @@ def registries(cluster: Cluster) -> tuple[Goal, ...]:
     return (file("/etc/rancher/k3s/registries.yaml", content, mode=0o600, secret=True),)
 
 
-def unit(cluster: Cluster, part: Part) -> Goal:
+def unit(cluster: Cluster, part: Part) -> tuple[Goal, Goal]:
     content = render("k3s/k3s.service", unit=part.unit, role=part.role, runtime=RUNTIMES[cluster.runtime.engine])
-    return file(f"/etc/systemd/system/{part.unit}", content)
+    return file(f"/etc/systemd/system/{part.unit}", content), usual_umask(part.unit)
 
 
 def running(cluster: Cluster, node: Node, seen: Seen, part: Part, reads: Iterable[Goal]) -> tuple[Goal, ...]:

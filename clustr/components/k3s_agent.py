@@ -35,7 +35,7 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     reads = (
         config(AGENT, with_further(settings, cluster.k3s.agent_config)),
         *registries(cluster),
-        unit(cluster, AGENT),
+        *unit(cluster, AGENT),
     )
     yield from reads
     yield from running(cluster, node, seen, AGENT, reads)

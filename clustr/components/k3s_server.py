@@ -38,7 +38,7 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     yield from program(cluster, node, seen, SERVER)
     yield from tokens(cluster, node, seen)
     settings = with_further(server_settings(cluster, node, seen), cluster.k3s.server_config)
-    reads = (config(SERVER, settings), *registries(cluster), unit(cluster, SERVER))
+    reads = (config(SERVER, settings), *registries(cluster), *unit(cluster, SERVER))
     yield from reads
     *enabled, runs = running(cluster, node, seen, SERVER, reads)
     yield from enabled

@@ -12,9 +12,9 @@ from shlex import quote
 
 from clustr.engine.goal import Disrupts, Goal, Later, Show
 from clustr.families.model import Manager
-from clustr.templates import render
+from clustr.templates import render, text
 
-STARTS = "/usr/local/lib/clustr/record-start"  # base_os puts it there
+STARTS = "/usr/local/sbin/clustr-record-start"  # base_os puts it there; where SELinux lets systemd run what it finds
 TARBALLS = "/usr/local/lib/clustr"  # which tarball a program came from, and its own sum
 HEREDOC = "END_OF_FILE_BY_CLUSTR"
 REMOVES = {Manager.APT: "apt-get remove", Manager.DNF: "dnf remove"}
@@ -119,6 +119,15 @@ def service(
     drop_in = file(drop_in_path, drop_in_text)
     total = sums(Reads.of(drop_in, drop_in_text), *known)
     return drop_in, _enabled(unit, enabled), _restart(unit, total, disrupts)
+
+
+def usual_umask(unit: str) -> Goal:
+    """For a unit whose files and folders the users of pods read, on machines that give every service umask 027.
+
+    Pods that are not root cannot even enter their own / there: https://github.com/kubernetes/kubernetes/issues/96342.
+    Drop-ins apply in the order of their names, those of service.d among them (systemd.unit(5)), so it is the last.
+    """
+    return file(f"/etc/systemd/system/{unit}.d/zz-clustr-umask.conf", text("engine/umask.conf"))
 
 
 def _reads_file(goal: Goal) -> Reads:

@@ -293,3 +293,12 @@ def test_node_objects_are_left_alone_while_no_api_answers() -> None:
     stopped = with_facts(running(ONE), "cp1", k3s=replace(server_of(ONE), nodes=(), api_ready=False))
     assert goals(node_object, ONE, "cp1", stopped) == {}
     assert "gpu1 label tier" in goals(node_object, ONE, "cp1", bare(ONE))
+
+
+@pytest.mark.parametrize(("name", "component", "unit"), [("cp1", k3s_server, "k3s"), ("gpu1", k3s_agent, "k3s-agent")])
+def test_k3s_has_the_usual_umask_whatever_drop_in_all_services_have(name: str, component: Component, unit: str) -> None:
+    found = goals(component, THREE, name, bare(THREE))
+    folder = f"/etc/systemd/system/{unit}.service.d/"
+    (umask,) = [goal for path, goal in found.items() if path.startswith(folder) and "\nUMask=0022" in str(goal.wanted)]
+    assert umask.name.removeprefix(folder) > "umask.conf"  # drop-ins apply in the order of their names
+    assert umask.name in str(found[f"{folder}50-clustr.conf"].wanted)

@@ -34,22 +34,34 @@ version = 2
   SystemdCgroup = true
 END_OF_FILE_BY_CLUSTR
 
+record 54a5ae92d60a964c420a8164675368b1 <<'END_OF_RECORD'
+container_runtime 
+L2V0Yy9zeXN0ZW1kL3N5c3RlbS9jb250YWluZXJkLnNlcnZpY2UuZC96ei1jbHVzdHItdW1hc2suY29uZg==
+2
+restore_file /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf
+END_OF_RECORD
+apply_file /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
+# Written by clustr. Last by its name: what this unit makes is read by others, whatever umask services have here.
+[Service]
+UMask=0022
+END_OF_FILE_BY_CLUSTR
+
 record 550bf9bc3498a218d3dca452dd9a6e8d <<'END_OF_RECORD'
 container_runtime 
 L2V0Yy9zeXN0ZW1kL3N5c3RlbS9jb250YWluZXJkLnNlcnZpY2UuZC81MC1jbHVzdHIuY29uZg==
-2
+3
 restore_file /etc/systemd/system/containerd.service.d/50-clustr.conf
 END_OF_RECORD
 apply_file /etc/systemd/system/containerd.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start containerd.service /etc/systemd/system/containerd.service.d/50-clustr.conf /etc/containerd/config.toml
+ExecStartPre=-+/usr/local/lib/clustr/record-start containerd.service /etc/systemd/system/containerd.service.d/50-clustr.conf /etc/containerd/config.toml /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf
 END_OF_FILE_BY_CLUSTR
 
 record 17fd65327ccc4dfac01fd1443e71245c <<'END_OF_RECORD'
 container_runtime 
 Y29udGFpbmVyZC5zZXJ2aWNlIGF0IGJvb3Q=
-3
+4
 undo_enabled containerd.service
 END_OF_RECORD
 apply_enabled containerd.service enabled
@@ -57,7 +69,7 @@ apply_enabled containerd.service enabled
 record ad3318a11f720ab036708ae896a500cb <<'END_OF_RECORD'
 container_runtime 
 Y29udGFpbmVyZC5zZXJ2aWNlIHJ1bnM=
-4
+5
 undo_started containerd.service
 END_OF_RECORD
-apply_started containerd.service 9aca37d42d6d0b5147355e4bd9d65b0a14472d0546ea8bac9ca8dd774426732d
+apply_started containerd.service 375fde5519001666986aa0ee3e54b5d484d43245333c32e8fce692938c934238

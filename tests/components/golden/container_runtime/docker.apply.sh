@@ -21,22 +21,34 @@ apply_file /etc/docker/daemon.json 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 }
 END_OF_FILE_BY_CLUSTR
 
+record 4aa9d270b0018ae0dee158d3c8400db4 <<'END_OF_RECORD'
+container_runtime 
+L2V0Yy9zeXN0ZW1kL3N5c3RlbS9kb2NrZXIuc2VydmljZS5kL3p6LWNsdXN0ci11bWFzay5jb25m
+2
+restore_file /etc/systemd/system/docker.service.d/zz-clustr-umask.conf
+END_OF_RECORD
+apply_file /etc/systemd/system/docker.service.d/zz-clustr-umask.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
+# Written by clustr. Last by its name: what this unit makes is read by others, whatever umask services have here.
+[Service]
+UMask=0022
+END_OF_FILE_BY_CLUSTR
+
 record b336095edfd56e985791813450308ed1 <<'END_OF_RECORD'
 container_runtime 
 L2V0Yy9zeXN0ZW1kL3N5c3RlbS9kb2NrZXIuc2VydmljZS5kLzUwLWNsdXN0ci5jb25m
-2
+3
 restore_file /etc/systemd/system/docker.service.d/50-clustr.conf
 END_OF_RECORD
 apply_file /etc/systemd/system/docker.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start docker.service /etc/systemd/system/docker.service.d/50-clustr.conf /etc/docker/daemon.json
+ExecStartPre=-+/usr/local/lib/clustr/record-start docker.service /etc/systemd/system/docker.service.d/50-clustr.conf /etc/docker/daemon.json /etc/systemd/system/docker.service.d/zz-clustr-umask.conf
 END_OF_FILE_BY_CLUSTR
 
 record 80e61c97bfc89cc9123aae38682516cc <<'END_OF_RECORD'
 container_runtime 
 ZG9ja2VyLnNlcnZpY2UgYXQgYm9vdA==
-3
+4
 undo_enabled docker.service
 END_OF_RECORD
 apply_enabled docker.service enabled
@@ -44,7 +56,7 @@ apply_enabled docker.service enabled
 record 496e03756c4bd44dce07c1da46765e57 <<'END_OF_RECORD'
 container_runtime 
 ZG9ja2VyLnNlcnZpY2UgcnVucw==
-4
+5
 undo_started docker.service
 END_OF_RECORD
-apply_started docker.service 264a1a11a89526cd47fbbf3689439e767365ffc63c65ed1961dcf389d742b6b1
+apply_started docker.service 780b31b7353699bec25e8cee4b9babce57db1ba367a8d001cf9f7b2abad74724

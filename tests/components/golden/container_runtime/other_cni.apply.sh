@@ -34,22 +34,34 @@ version = 2
   SystemdCgroup = true
 END_OF_FILE_BY_CLUSTR
 
+record 54a5ae92d60a964c420a8164675368b1 <<'END_OF_RECORD'
+container_runtime 
+L2V0Yy9zeXN0ZW1kL3N5c3RlbS9jb250YWluZXJkLnNlcnZpY2UuZC96ei1jbHVzdHItdW1hc2suY29uZg==
+2
+restore_file /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf
+END_OF_RECORD
+apply_file /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
+# Written by clustr. Last by its name: what this unit makes is read by others, whatever umask services have here.
+[Service]
+UMask=0022
+END_OF_FILE_BY_CLUSTR
+
 record 550bf9bc3498a218d3dca452dd9a6e8d <<'END_OF_RECORD'
 container_runtime 
 L2V0Yy9zeXN0ZW1kL3N5c3RlbS9jb250YWluZXJkLnNlcnZpY2UuZC81MC1jbHVzdHIuY29uZg==
-2
+3
 restore_file /etc/systemd/system/containerd.service.d/50-clustr.conf
 END_OF_RECORD
 apply_file /etc/systemd/system/containerd.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start containerd.service /etc/systemd/system/containerd.service.d/50-clustr.conf /etc/containerd/config.toml
+ExecStartPre=-+/usr/local/lib/clustr/record-start containerd.service /etc/systemd/system/containerd.service.d/50-clustr.conf /etc/containerd/config.toml /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf
 END_OF_FILE_BY_CLUSTR
 
 record 17fd65327ccc4dfac01fd1443e71245c <<'END_OF_RECORD'
 container_runtime 
 Y29udGFpbmVyZC5zZXJ2aWNlIGF0IGJvb3Q=
-3
+4
 undo_enabled containerd.service
 END_OF_RECORD
 apply_enabled containerd.service enabled
@@ -57,7 +69,7 @@ apply_enabled containerd.service enabled
 record ad3318a11f720ab036708ae896a500cb <<'END_OF_RECORD'
 container_runtime 
 Y29udGFpbmVyZC5zZXJ2aWNlIHJ1bnM=
-4
+5
 undo_started containerd.service
 END_OF_RECORD
-apply_started containerd.service a6112bd3562af6dd8435fcdf0335c4655e7fccb07b39dbdc32dac0febc11fd81
+apply_started containerd.service ab54fd93f47f917666db6c0ff39e6a842471c9a3925256125bdc25e9e2fa60f3

@@ -4,11 +4,14 @@ probe_packages --hold containerd runc
 # /etc/containerd/config.toml: 0644 root:root | # Written by clustr. | version = 2 |  | [plugins."io.containerd.internal.v1.opt"] |   path = "/var/lib/containerd" |  | [plugins."io.containerd.grpc.v1.cri"] |   # Only counts where containerd may not lower a score itself, as in a container. |   restrict_oom_score_adj = true |  | [plugins."io.containerd.grpc.v1.cri".cni] |   bin_dir = "/opt/cni/bin" |   conf_dir = "/etc/cni/net.d" |  | [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc] |   runtime_type = "io.containerd.runc.v2" |  | [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options] |   SystemdCgroup = true
 probe_file /etc/containerd/config.toml
 
-# /etc/systemd/system/containerd.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/lib/clustr/record-start containerd.service /etc/systemd/system/containerd.service.d/50-clustr.conf /etc/containerd/config.toml
+# /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf: 0644 root:root | # Written by clustr. Last by its name: what this unit makes is read by others, whatever umask services have here. | [Service] | UMask=0022
+probe_file /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf
+
+# /etc/systemd/system/containerd.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/lib/clustr/record-start containerd.service /etc/systemd/system/containerd.service.d/50-clustr.conf /etc/containerd/config.toml /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf
 probe_file /etc/systemd/system/containerd.service.d/50-clustr.conf
 
 # containerd.service at boot: enabled
 probe_enabled containerd.service
 
 # containerd.service runs: runs with its present files
-probe_started containerd.service a6112bd3562af6dd8435fcdf0335c4655e7fccb07b39dbdc32dac0febc11fd81
+probe_started containerd.service ab54fd93f47f917666db6c0ff39e6a842471c9a3925256125bdc25e9e2fa60f3

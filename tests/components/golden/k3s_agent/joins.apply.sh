@@ -189,22 +189,34 @@ RestartSec=5s
 WantedBy=multi-user.target
 END_OF_FILE_BY_CLUSTR
 
+record f7d87cc81486baa9022305fe9219c087 <<'END_OF_RECORD'
+k3s_agent 
+L2V0Yy9zeXN0ZW1kL3N5c3RlbS9rM3MtYWdlbnQuc2VydmljZS5kL3p6LWNsdXN0ci11bWFzay5jb25m
+9
+restore_file /etc/systemd/system/k3s-agent.service.d/zz-clustr-umask.conf
+END_OF_RECORD
+apply_file /etc/systemd/system/k3s-agent.service.d/zz-clustr-umask.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
+# Written by clustr. Last by its name: what this unit makes is read by others, whatever umask services have here.
+[Service]
+UMask=0022
+END_OF_FILE_BY_CLUSTR
+
 record 129b840490f4efd0b5f2a7f43662e6a0 <<'END_OF_RECORD'
 k3s_agent 
 L2V0Yy9zeXN0ZW1kL3N5c3RlbS9rM3MtYWdlbnQuc2VydmljZS5kLzUwLWNsdXN0ci5jb25m
-9
+10
 restore_file /etc/systemd/system/k3s-agent.service.d/50-clustr.conf
 END_OF_RECORD
 apply_file /etc/systemd/system/k3s-agent.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start k3s-agent.service /etc/systemd/system/k3s-agent.service.d/50-clustr.conf /etc/rancher/k3s/config.yaml /etc/systemd/system/k3s-agent.service /usr/local/bin/k3s
+ExecStartPre=-+/usr/local/lib/clustr/record-start k3s-agent.service /etc/systemd/system/k3s-agent.service.d/50-clustr.conf /etc/rancher/k3s/config.yaml /etc/systemd/system/k3s-agent.service /etc/systemd/system/k3s-agent.service.d/zz-clustr-umask.conf /usr/local/bin/k3s
 END_OF_FILE_BY_CLUSTR
 
 record f59e00717e1022266ae81fbcde831e3f <<'END_OF_RECORD'
 k3s_agent 
 azNzLWFnZW50LnNlcnZpY2UgYXQgYm9vdA==
-10
+11
 undo_enabled k3s-agent.service
 END_OF_RECORD
 apply_enabled k3s-agent.service enabled
@@ -212,7 +224,7 @@ apply_enabled k3s-agent.service enabled
 record 082d78a22fb8c693320f888425905bf7 <<'END_OF_RECORD'
 k3s_agent 
 azNzLWFnZW50LnNlcnZpY2UgcnVucw==
-11
+12
 undo_started k3s-agent.service
 END_OF_RECORD
-apply_started k3s-agent.service 26b0cb2fb3e7abf2eea5160f82e23f0a889f7d7d7d9eabe7fea668b583fc69e0
+apply_started k3s-agent.service d8e63f8720d1bad890099b7dbdd71c2220389f1a5fbee84f8c0d7608aed4dbbb

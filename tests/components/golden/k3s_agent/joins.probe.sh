@@ -25,6 +25,9 @@ probe_file /etc/rancher/k3s/config.yaml
 # /etc/systemd/system/k3s-agent.service: 0644 root:root | # Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies belong in k3s-agent.service.env.
 probe_file /etc/systemd/system/k3s-agent.service
 
+# /etc/systemd/system/k3s-agent.service.d/zz-clustr-umask.conf: 0644 root:root | # Written by clustr. Last by its name: what this unit makes is read by others, whatever umask services have here.
+probe_file /etc/systemd/system/k3s-agent.service.d/zz-clustr-umask.conf
+
 # /etc/systemd/system/k3s-agent.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with.
 probe_file /etc/systemd/system/k3s-agent.service.d/50-clustr.conf
 
@@ -32,4 +35,4 @@ probe_file /etc/systemd/system/k3s-agent.service.d/50-clustr.conf
 probe_enabled k3s-agent.service
 
 # k3s-agent.service runs: runs with its present files
-probe_started k3s-agent.service 26b0cb2fb3e7abf2eea5160f82e23f0a889f7d7d7d9eabe7fea668b583fc69e0
+probe_started k3s-agent.service d8e63f8720d1bad890099b7dbdd71c2220389f1a5fbee84f8c0d7608aed4dbbb

@@ -207,22 +207,34 @@ RestartSec=5s
 WantedBy=multi-user.target
 END_OF_FILE_BY_CLUSTR
 
+record f3dab9bf87153c09b25c08b2201ef13d <<'END_OF_RECORD'
+k3s_server 
+L2V0Yy9zeXN0ZW1kL3N5c3RlbS9rM3Muc2VydmljZS5kL3p6LWNsdXN0ci11bWFzay5jb25m
+10
+restore_file /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf
+END_OF_RECORD
+apply_file /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
+# Written by clustr. Last by its name: what this unit makes is read by others, whatever umask services have here.
+[Service]
+UMask=0022
+END_OF_FILE_BY_CLUSTR
+
 record a1e782cad694a4586ef77568ba38fd3d <<'END_OF_RECORD'
 k3s_server 
 L2V0Yy9zeXN0ZW1kL3N5c3RlbS9rM3Muc2VydmljZS5kLzUwLWNsdXN0ci5jb25m
-10
+11
 restore_file /etc/systemd/system/k3s.service.d/50-clustr.conf
 END_OF_RECORD
 apply_file /etc/systemd/system/k3s.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start k3s.service /etc/systemd/system/k3s.service.d/50-clustr.conf /etc/rancher/k3s/config.yaml /etc/systemd/system/k3s.service /usr/local/bin/k3s
+ExecStartPre=-+/usr/local/lib/clustr/record-start k3s.service /etc/systemd/system/k3s.service.d/50-clustr.conf /etc/rancher/k3s/config.yaml /etc/systemd/system/k3s.service /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf /usr/local/bin/k3s
 END_OF_FILE_BY_CLUSTR
 
 record 71ba11d4ecd9928415e2765dae6832ff <<'END_OF_RECORD'
 k3s_server 
 azNzLnNlcnZpY2UgYXQgYm9vdA==
-11
+12
 undo_enabled k3s.service
 END_OF_RECORD
 apply_enabled k3s.service enabled
@@ -230,7 +242,7 @@ apply_enabled k3s.service enabled
 record bcd06e3b860cc3c36154124a5df85387 <<'END_OF_RECORD'
 k3s_server 
 azNzLnNlcnZpY2UgcnVucw==
-12
+13
 undo_started k3s.service
 END_OF_RECORD
-apply_started k3s.service 61bdf5a07c14806d34e1c258da7538e7c387707f0b2c56fb3ea22866b9061736
+apply_started k3s.service 554079f0caa01c1b0f187186942c475d79a6da22ff6e786bd01c1daf42ee1dd5

@@ -28,6 +28,9 @@ probe_file /etc/rancher/k3s/config.yaml
 # /etc/systemd/system/k3s.service: 0644 root:root | # Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies belong in k3s.service.env.
 probe_file /etc/systemd/system/k3s.service
 
+# /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf: 0644 root:root | # Written by clustr. Last by its name: what this unit makes is read by others, whatever umask services have here.
+probe_file /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf
+
 # /etc/systemd/system/k3s.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with.
 probe_file /etc/systemd/system/k3s.service.d/50-clustr.conf
 
@@ -35,4 +38,4 @@ probe_file /etc/systemd/system/k3s.service.d/50-clustr.conf
 probe_enabled k3s.service
 
 # k3s.service runs: runs with its present files
-probe_started k3s.service 61bdf5a07c14806d34e1c258da7538e7c387707f0b2c56fb3ea22866b9061736
+probe_started k3s.service 554079f0caa01c1b0f187186942c475d79a6da22ff6e786bd01c1daf42ee1dd5

@@ -28,6 +28,9 @@ probe_file /etc/rancher/k3s/config.yaml
 # /etc/systemd/system/k3s.service: 0644 root:root | # Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies belong in k3s.service.env.
 probe_file /etc/systemd/system/k3s.service
 
+# /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf: 0644 root:root | # Written by clustr. Last by its name: what this unit makes is read by others, whatever umask services have here.
+probe_file /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf
+
 # /etc/systemd/system/k3s.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with.
 probe_file /etc/systemd/system/k3s.service.d/50-clustr.conf
 
@@ -38,4 +41,4 @@ probe_enabled k3s.service
 k3s_probe_founded
 
 # k3s.service runs: runs with its present files
-probe_started k3s.service 6303a57b2ede543094af4ec8042b603220eaae2d1bc38c78224cb63ffcadcb03
+probe_started k3s.service 778987c7ef36d5f2ab63d0ca723e60bdf90a904152479b77150c988ce1b931cb

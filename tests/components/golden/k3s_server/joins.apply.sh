@@ -214,22 +214,34 @@ RestartSec=5s
 WantedBy=multi-user.target
 END_OF_FILE_BY_CLUSTR
 
+record f3dab9bf87153c09b25c08b2201ef13d <<'END_OF_RECORD'
+k3s_server 
+L2V0Yy9zeXN0ZW1kL3N5c3RlbS9rM3Muc2VydmljZS5kL3p6LWNsdXN0ci11bWFzay5jb25m
+10
+restore_file /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf
+END_OF_RECORD
+apply_file /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
+# Written by clustr. Last by its name: what this unit makes is read by others, whatever umask services have here.
+[Service]
+UMask=0022
+END_OF_FILE_BY_CLUSTR
+
 record a1e782cad694a4586ef77568ba38fd3d <<'END_OF_RECORD'
 k3s_server 
 L2V0Yy9zeXN0ZW1kL3N5c3RlbS9rM3Muc2VydmljZS5kLzUwLWNsdXN0ci5jb25m
-10
+11
 restore_file /etc/systemd/system/k3s.service.d/50-clustr.conf
 END_OF_RECORD
 apply_file /etc/systemd/system/k3s.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start k3s.service /etc/systemd/system/k3s.service.d/50-clustr.conf /etc/rancher/k3s/config.yaml /etc/systemd/system/k3s.service /usr/local/bin/k3s
+ExecStartPre=-+/usr/local/lib/clustr/record-start k3s.service /etc/systemd/system/k3s.service.d/50-clustr.conf /etc/rancher/k3s/config.yaml /etc/systemd/system/k3s.service /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf /usr/local/bin/k3s
 END_OF_FILE_BY_CLUSTR
 
 record 71ba11d4ecd9928415e2765dae6832ff <<'END_OF_RECORD'
 k3s_server 
 azNzLnNlcnZpY2UgYXQgYm9vdA==
-11
+12
 undo_enabled k3s.service
 END_OF_RECORD
 apply_enabled k3s.service enabled
@@ -239,7 +251,7 @@ rm -f -- /etc/rancher/k3s/config.yaml.d/00-clustr-founding.yaml
 record bcd06e3b860cc3c36154124a5df85387 <<'END_OF_RECORD'
 k3s_server 
 azNzLnNlcnZpY2UgcnVucw==
-13
+14
 undo_started k3s.service
 END_OF_RECORD
-apply_started k3s.service a99f41b330c48d0bf93c8b7d4ae666e03c0d20215246c6147048558d1556d6c3
+apply_started k3s.service db074a1b9ff91ef1822ffbc074f560682b6386244bc8aa5df1a81eb142cf130a

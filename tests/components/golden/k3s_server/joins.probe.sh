@@ -28,6 +28,9 @@ probe_file /etc/rancher/k3s/config.yaml
 # /etc/systemd/system/k3s.service: 0644 root:root | # Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies belong in k3s.service.env.
 probe_file /etc/systemd/system/k3s.service
 
+# /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf: 0644 root:root | # Written by clustr. Last by its name: what this unit makes is read by others, whatever umask services have here.
+probe_file /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf
+
 # /etc/systemd/system/k3s.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with.
 probe_file /etc/systemd/system/k3s.service.d/50-clustr.conf
 
@@ -38,4 +41,4 @@ probe_enabled k3s.service
 probe_absent /etc/rancher/k3s/config.yaml.d/00-clustr-founding.yaml
 
 # k3s.service runs: runs with its present files
-probe_started k3s.service a99f41b330c48d0bf93c8b7d4ae666e03c0d20215246c6147048558d1556d6c3
+probe_started k3s.service db074a1b9ff91ef1822ffbc074f560682b6386244bc8aa5df1a81eb142cf130a
