@@ -324,8 +324,8 @@ def test_a_folder_becomes_a_mirror_with_a_ca_of_its_own(tmp_path: Path) -> None:
     cluster = load(lab.inventory)
     assert cluster.k3s.version == "v1.36.3+lab1"
     assert lab.source.stand_in
-    url = f"{cluster.artifacts.mirror}/k3s-io/k3s/releases/download/v1.36.3%2Blab1/k3s"
-    trusting = ssl.create_default_context(cafile=cluster.artifacts.ca)
+    url = f"{cluster.nodes[0].artifacts.mirror}/k3s-io/k3s/releases/download/v1.36.3%2Blab1/k3s"
+    trusting = ssl.create_default_context(cafile=cluster.nodes[0].artifacts.ca)
     with urllib.request.urlopen(url, context=trusting) as answer:
         assert answer.read() == (release / "k3s").read_bytes()
     part = urllib.request.Request(url, headers={"Range": "bytes=10000-"})
@@ -334,7 +334,7 @@ def test_a_folder_becomes_a_mirror_with_a_ca_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
         urllib.request.urlopen(url, context=ssl.create_default_context())
     with pytest.raises(urllib.error.HTTPError, match="404"):
-        urllib.request.urlopen(f"{cluster.artifacts.mirror}/../../etc/passwd", context=trusting)
+        urllib.request.urlopen(f"{cluster.nodes[0].artifacts.mirror}/../../etc/passwd", context=trusting)
 
 
 def test_labs_on_an_overlay_are_refused_before_anything_is_made(tmp_path: Path) -> None:
