@@ -15,6 +15,7 @@ from clustr.inventory.model import Cluster
 from clustr.remote.connection import Connection
 
 ON_SERVERS = "/etc/rancher/k3s/k3s.yaml"
+CREDENTIALS = ("client-certificate-data", "client-key-data", "token")  # an `exec` would run on the laptop
 
 
 def fetch(connection: Connection, cluster: Cluster) -> str:
@@ -32,7 +33,7 @@ def renamed(text: str, cluster: Cluster) -> str:
     try:
         [inner], [user] = config["clusters"], config["users"]
         authority = inner["cluster"]["certificate-authority-data"]
-        credentials = user["user"]
+        credentials = {key: user["user"][key] for key in CREDENTIALS if key in user["user"]}
     except (KeyError, ValueError, TypeError) as error:
         raise ClustrError(f"{ON_SERVERS} has no cluster with its CA, or no user", "look at it on the server") from error
     name = cluster.name
@@ -108,7 +109,7 @@ def _replace(path: Path, text: str) -> None:
 def _parsed(text: str, what: str) -> dict[str, Any]:
     try:
         config = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ClustrError(f"{what} is no YAML", "mend or move it", detail=str(error)) from error
     if not isinstance(config, dict):
         raise ClustrError(f"{what} is no kubeconfig", "mend or move it")

@@ -18,6 +18,7 @@ from clustr.errors import ClustrError, UsageError
 from clustr.inventory.load import load
 from clustr.inventory.model import Cluster
 from clustr.inventory.secrets import Secret
+from clustr.remote.lock import Holder, this_run
 from clustr.views.journal import Journal
 from clustr.views.masking import Mask, masked
 
@@ -66,8 +67,7 @@ class Session:
     emit: Emit
     journal: Journal
     mask: Mask
-    run_id: str
-    command: str
+    run: Holder  # this one, as other runs are told of it
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def session(path: Path, view: View, command: str) -> Iterator[Session]:
         network = Network(ask=view.ask_passphrase, tell=lambda node, why: emit(NodeStatus(node, why)))
         fleet = Fleet(cluster, network.open)
         try:
-            yield Session(cluster, fleet, emit, journal, mask, secrets.token_hex(6), command)
+            yield Session(cluster, fleet, emit, journal, mask, this_run(secrets.token_hex(6), command))
         except ClustrError as error:
             error.problem, error.detail = mask.text(error.problem), mask.text(error.detail)
             raise

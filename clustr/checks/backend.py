@@ -59,8 +59,10 @@ class ClustrBackend(BaseBackend):  # type: ignore[misc]
         nonce = new_nonce()
         limit = sum(question.seconds + 5 for question in questions)
         result = self.connection.run(ask_script(questions, nonce), timeout=limit)
-        for number, answer in read_answers(result.stdout, nonce).items():
-            self._answers[questions[number].command] = answer
+        answers = read_answers(result.stdout, nonce)
+        for number, question in enumerate(questions):
+            if number in answers:
+                self._answers[question.command] = answers[number]
 
 
 class Host(testinfra.host.Host):  # type: ignore[misc]

@@ -74,7 +74,7 @@ def ask_script(questions: Sequence[Question], nonce: str) -> str:
 
 def read_answers(output: str, nonce: str) -> dict[int, Answer]:
     """The answers that are whole, by the number of their question."""
-    pattern = rf"^::{re.escape(nonce)} (\d+) (\d+)\n([\w+/=]*)\n([\w+/=]*)\n::{re.escape(nonce)} end$"
+    pattern = rf"^::{nonce} ([0-9]{{1,6}}) ([0-9]{{1,6}})\n([\w+/=]*)\n([\w+/=]*)\n::{nonce} end$"
     return {
         int(number): Answer(int(status), _decoded(stdout), _decoded(stderr))
         for number, status, stdout, stderr in re.findall(pattern, output, re.MULTILINE)
@@ -86,4 +86,7 @@ def _own(node: Node, arg: str) -> str | Own:
 
 
 def _decoded(text: str) -> str:
-    return base64.b64decode(text).decode("utf-8", errors="replace")
+    try:
+        return base64.b64decode(text).decode("utf-8", errors="replace")
+    except ValueError:
+        return ""

@@ -41,12 +41,10 @@ class Follower:
         match word:
             case "::busy":
                 self.busy = True
-            case "::goal":
+            case "::goal" if change := self._change(rest):
                 self.begun, self.tail = time.monotonic(), []
-                change = self.changes[int(rest)]
                 self.emit(GoalStarted(self.stage, change.node, self.node, change.component, change.goal))
-            case "::done":
-                change = self.changes[int(rest)]
+            case "::done" if change := self._change(rest):
                 seconds = time.monotonic() - self.begun
                 self.emit(GoalDone(self.stage, change.node, self.node, change.component, change.goal, seconds))
             case "::status":
@@ -54,6 +52,11 @@ class Follower:
             case _:
                 self.tail = [*self.tail[-19:], text]
                 self.emit(Output(self.node, text))
+
+    def _change(self, number: str) -> Change | None:
+        """None where a package's own output only looks like a mark."""
+        known = number.isdecimal() and len(number) < 6 and int(number) < len(self.changes)
+        return self.changes[int(number)] if known else None
 
 
 def apply(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import math
 import re
 import shlex
@@ -92,7 +91,7 @@ class Said:
     def raw(self, key: str) -> str:
         try:
             return base64.b64decode(self.one(key)).decode(errors="replace")
-        except binascii.Error:
+        except ValueError:  # binascii.Error is one too
             return ""
 
 

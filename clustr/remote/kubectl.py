@@ -79,7 +79,7 @@ def _in_the_way(words: str) -> str:
 
 
 def _answer(result: Result, node: str, problem: str) -> str:
-    found = re.search(r"^answer=(\w+)$", result.stdout, re.MULTILINE)
+    found = re.search(rf"^answer=({'|'.join(Cordon)})$", result.stdout, re.MULTILINE)
     if result.status or not found:
         raise ApplyError(
             f"{node} {problem}", f"see: kubectl describe node {node}", node=node, detail=result.stderr.strip()

@@ -162,7 +162,12 @@ def _ask(connection: Connection | None, server: str, act: Act, holder: Holder) -
         problem = f"the lock cannot be {'read' if act is Act.READ else 'written'} in /var/lib/clustr"
         raise LockedError(problem, "see: df /var/lib", node=server, detail=result.stderr.strip())
     said = dict(line.split("=", 1) for line in result.stdout.splitlines() if "=" in line)
-    return Answer(said["answer"]), _held(server, said)
+    try:
+        return Answer(said["answer"]), _held(server, said)
+    except (KeyError, ValueError) as error:
+        problem = "what it says of the lock makes no sense"
+        remedy = "see what is in /var/lib/clustr/lock there"
+        raise LockedError(problem, remedy, node=server, detail=_one_line(result.stdout)[:500]) from error
 
 
 def _held(server: str, said: Mapping[str, str]) -> Held | None:

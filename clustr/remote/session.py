@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -13,6 +14,7 @@ from clustr.templates import text
 STARTED = b"\nclustr:started\n"
 READY = b"\nclustr:ready\n"
 LINE_LIMIT = 16_384  # bytes of a line that are shown; the result keeps all of it
+KEPT = 8 << 20  # bytes of one stream; the largest honest answer (probes of many files) is a tenth of it
 CHUNK = 65_536
 TICK = 1.0  # seconds between looks at stderr and the clock while stdout is silent
 SILENCE = 30.0  # seconds without output before the line itself is tried
@@ -62,14 +64,23 @@ class Lines:
         self._held += piece[: LINE_LIMIT - len(self._held)]
 
 
+class TooMuch(Exception):
+    """More than KEPT bytes came on a stream that is read as a whole."""
+
+
 @dataclass
 class Stream:
-    """Output from the mark on: what login shells and sudo print before it is noise, kept apart in `noise`."""
+    """Output from the mark on: what login shells and sudo print before it is noise, kept apart in `noise`.
+
+    An answer is kept whole or not at all; of what is shown as it comes, and of errors, the end is kept.
+    """
 
     on_line: Callable[[str], None] | None = None
+    whole: bool = False
     noise: bytes = b""
     started: bool = False
-    _parts: list[bytes] = field(default_factory=list)
+    _parts: deque[bytes] = field(default_factory=deque)
+    _size: int = 0
     _lines: Lines | None = None
 
     def feed(self, data: bytes) -> None:
@@ -80,9 +91,17 @@ class Stream:
                 return
             self.started = True
             self._lines = Lines(self.on_line) if self.on_line else None
-        self._parts.append(data)
+        self._keep(data)
         if self._lines:
             self._lines.feed(data)
+
+    def _keep(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size > KEPT and self.whole:
+            raise TooMuch
+        while self._size - len(self._parts[0]) > KEPT:
+            self._size -= len(self._parts.popleft())
 
     def end(self) -> None:
         if self._lines:
@@ -119,8 +138,8 @@ class Session:
     _silent: bool = False  # for a tick after the command's end
 
     def run(self, line: str, stdin: Iterable[bytes], *, wait_for_ready: bool = False) -> Outcome:
-        """Raises UnreachableError where the line is cut before the command has ended."""
-        self._out = Stream(self.on_line)
+        """Raises UnreachableError where the line is cut before the command has ended, or its answer has no end."""
+        self._out = Stream(self.on_line, whole=self.on_line is None)
         began = self._heard = time.monotonic()
         try:
             self.channel.settimeout(TICK)
@@ -132,6 +151,9 @@ class Session:
             status = -1 if expired else self._status()
         except (OSError, EOFError) as error:
             raise UnreachableError("the connection was cut", detail=str(error)) from error
+        except TooMuch:
+            problem = f"its answer was given up after {KEPT >> 20} MB"
+            raise UnreachableError(problem, "see what prints so much there") from None
         finally:
             self.channel.close()
         self._out.end()
@@ -163,7 +185,7 @@ class Session:
                 data = None
             if data == b"" or time.monotonic() > deadline:
                 raise EOFError("no terminal was given")
-            seen += data or b""
+            seen = (seen + (data or b""))[-CHUNK:]
 
     def _read(self, deadline: float | None) -> bool:
         """Reads until stdout, then stderr, ends; False where the deadline came first."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from clustr.engine.events import NodeFailed
 from clustr.engine.goal import Disrupts
 from clustr.engine.plan import Change, Plan
+from clustr.views.control import escaped
 from clustr.views.report_view import Ending
 
 if TYPE_CHECKING:
@@ -20,7 +21,11 @@ DISRUPTS = {Disrupts.NOTHING: "nothing", Disrupts.WORKLOADS: "workloads", Disrup
 
 
 def write(document: Mapping[str, object]) -> None:
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(as_json(document))
+
+
+def as_json(document: Mapping[str, object]) -> str:
+    return escaped(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
 
 
 def write_schema(name: str) -> None:

@@ -13,7 +13,7 @@ from types import TracebackType
 from clustr.engine import events
 from clustr.engine.events import Event
 from clustr.engine.plan import Plan
-from clustr.views.documents import plan_document
+from clustr.views.documents import as_json, plan_document
 
 
 def state_home() -> Path:
@@ -59,7 +59,7 @@ class Journal:
                 os.close(log)
 
     def plan(self, plan: Plan) -> None:
-        write_private(self.folder / "plan.json", json.dumps(plan_document(plan), indent=2, ensure_ascii=False) + "\n")
+        write_private(self.folder / "plan.json", as_json(plan_document(plan)))
 
     def log(self, node: str) -> Path:
         return self.folder / f"{node}.log"

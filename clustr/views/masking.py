@@ -1,4 +1,4 @@
-"""Secrets taken out of events, once, where they are emitted."""
+"""Secrets, and what would act on a terminal, taken out of events, once, where they are emitted."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from urllib.parse import quote, quote_plus
 
 from clustr.engine.events import Emit, Event
 from clustr.inventory.secrets import Secret
+from clustr.views.control import clean
 
 MASK = "***"
 SHORTEST_LINE = 8  # of a secret of several lines, a line that is masked by itself: output comes line by line
@@ -37,6 +38,8 @@ class Mask:
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def text(self, text: str) -> str:
+        """Cleaned first: a secret is one too where control characters stand between its letters."""
+        text = clean(text)
         return self._pattern.sub(MASK, text) if self._pattern else text
 
     def event(self, event: Event) -> Event:

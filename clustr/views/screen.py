@@ -6,19 +6,19 @@ sign does.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TextIO
 
 from rich.console import Console
 from rich.text import Text
 
+from clustr.views.control import clean
+
 UNLIMITED = 10_000  # columns: what is piped is never cut
 COLOURS = {"✓": "green", "✗": "red", "!": "yellow", "?": "magenta", "+": "green", "~": "yellow", "-": "red"}
 DIFF_INDENT = 10  # columns before a line of a diff
 # Where the stream has no such signs: what Python puts there is a question mark, which is the sign for "unknown".
 ASCII = str.maketrans({"✓": "ok", "✗": "x", "…": "...", "━": "=", "─": "-"})
-CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
 
 class Screen:
@@ -37,7 +37,7 @@ class Screen:
 
     def paint(self, line: str, *, diffs: bool = False) -> Text:
         """A line with its sign coloured; control characters that a node sent are taken out."""
-        line = CONTROL.sub("", line)
+        line = clean(line).replace("\n", "")
         indent = len(line) - len(line.lstrip(" "))
         sign = line[indent : indent + 1]
         if diffs and indent >= DIFF_INDENT and sign in ("+", "-"):

@@ -184,7 +184,7 @@ def test_no_color_takes_the_colour_and_leaves_the_words(monkeypatch: pytest.Monk
 def test_what_a_node_sends_cannot_steer_the_terminal() -> None:
     out = io.StringIO()
     Screen(out).show(["evil \x1b[2J\x1b]0;title\x07 line \r back [red]markup[/red] :smile:"])
-    assert out.getvalue() == "evil ]0;title line  back [red]markup[/red] :smile:\n"
+    assert out.getvalue() == "evil  line  back [red]markup[/red] :smile:\n"
 
 
 def test_signs_that_a_stream_cannot_say_do_not_become_the_sign_for_unknown() -> None:
