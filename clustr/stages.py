@@ -13,6 +13,7 @@ from clustr.components import (
     node_exporter,
     node_object,
     prometheus,
+    selinux,
 )
 from clustr.components.k3s import api_server, first_server
 from clustr.engine.stage import Stage
@@ -47,7 +48,7 @@ def monitors(cluster: Cluster, _seen: Seen) -> Sequence[Node]:
 
 
 STAGES = (
-    Stage("Prepare nodes", everyone, (base_os, container_runtime, node_exporter)),
+    Stage("Prepare nodes", everyone, (base_os, selinux, container_runtime, node_exporter)),
     Stage("First server", first, (k3s_server,), at_once=1),
     Stage("Other servers", other_servers, (k3s_server,), at_once=1),
     Stage("Agents", agents, (k3s_agent,), at_once=50),

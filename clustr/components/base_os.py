@@ -8,11 +8,11 @@ from shlex import quote
 
 from clustr.artifacts import site_ca
 from clustr.components import firewall
-from clustr.engine.goal import Goal, Show
+from clustr.engine.goal import Disrupts, Goal, Show
 from clustr.engine.makers import STARTS, file, kernel_module, packages, service, step, sysctl
 from clustr.families import Family, family
 from clustr.inventory.model import Cluster, Node, System
-from clustr.remote.facts import Seen
+from clustr.remote.facts import Facts, Seen
 from clustr.templates import render, text
 
 # By their effect, since a module may be built in: https://kubernetes.io/docs/setup/production-environment/container-runtimes/
@@ -47,6 +47,7 @@ HOSTS_BEGIN, HOSTS_END = "# clustr begin", "# clustr end"
 def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     names = family(seen[node.name])
     yield file(STARTS, text("engine/record-start"), mode=0o755)
+    yield from _kernel_packages(names, seen[node.name])
     yield packages(names.manager, names.packages)
     for name in cluster.system.packages:
         yield packages(names.manager, (name,), label=f"package {name}")
@@ -54,9 +55,18 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     yield from _names(cluster, node)
     yield from _kernel(cluster.system)
     yield from _no_swap()
+    if node.in_cluster:
+        yield from _left_alone(names)
     yield from _time(cluster, names)
     yield from _limits(cluster.system)
     yield from firewall.goals(cluster, node, seen)
+
+
+def _kernel_packages(names: Family, facts: Facts) -> Iterator[Goal]:
+    """Modules that a distribution ships apart from the kernel: those of the kernel that runs."""
+    for name in names.kernel_packages:
+        goal = packages(names.manager, (f"{name}-{facts.kernel}",), label=f"{name} of the running kernel")
+        yield replace(goal, apply=f"apply_kernel_package {quote(name)} {quote(facts.kernel)}")
 
 
 def _names(cluster: Cluster, node: Node) -> Iterator[Goal]:
@@ -112,6 +122,30 @@ def _no_swap() -> Iterator[Goal]:
         apply="base_os_apply_swap_at_boot",
         undo="base_os_undo_swap_at_boot",
     )
+
+
+def _left_alone(names: Family) -> Iterator[Goal]:
+    """NetworkManager keeps its hands off the pods' interfaces, and what routes against them is off
+    (https://docs.rke2.io/known_issues#networkmanager)."""
+    if names.network_manager:
+        config = file("/etc/NetworkManager/conf.d/90-clustr.conf", text("base_os/network-manager.conf"))
+        again = "base_os_reload_network_manager"
+        yield replace(config, apply=f"{config.apply}\n{again}", undo=f"{config.undo}\n{again}")
+        yield step(
+            "interfaces of pods",
+            probe="base_os_probe_pod_interfaces",
+            wanted="not managed by NetworkManager",
+            apply=again,
+        )
+    if names.hinders:
+        units = " ".join(map(quote, names.hinders))
+        yield step(
+            "units that hinder pods' packets",
+            probe=f"base_os_probe_off {units}",
+            wanted="off",
+            apply=f"systemctl disable --now --quiet -- {units}",
+            disrupts=Disrupts.REBOOT,
+        )
 
 
 def _time(cluster: Cluster, names: Family) -> Iterator[Goal]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import yaml
 
 from clustr.artifacts import K3S, artifact, beside_inventory
+from clustr.components.selinux import confines
 from clustr.engine.goal import Goal, Later
 from clustr.engine.makers import Reads, file, link, service, sha256, usual_umask
 from clustr.inventory.model import Cluster, Node
@@ -164,6 +165,8 @@ def node_settings(cluster: Cluster, node: Node, seen: Seen) -> dict[str, object]
     settings: dict[str, object] = {"node-name": node.name, "node-ip": node.internal_address}
     if node.interface and cluster.network.cni == "flannel":
         settings["flannel-iface"] = node.interface
+    if confines(seen[node.name]):
+        settings["selinux"] = True
     arguments = list(cluster.k3s.kubelet_args)
     if cluster.k3s.allow_cgroup_v1 and refuses_cgroup_v1(cluster) and seen[node.name].cgroup == 1:
         arguments.append("fail-cgroupv1=false")

@@ -85,6 +85,13 @@ def packages(
     return Goal(label, probe, wanted, apply, disrupts, undo=undo, manager=manager)
 
 
+def signing_key(manager: Manager, path: str, *, url: str, fingerprint: str, ca: str = "") -> Goal:
+    """A key that packages are signed with. The node downloads it and refuses any but the one with this fingerprint."""
+    where = quote(path)
+    apply = f"apply_key {where} {quote(url)} {fingerprint} {quote(ca)}"
+    return Goal(path, f"probe_key {where}", fingerprint, apply, undo=f"rm -f -- {where}", manager=manager)
+
+
 def repository(name: str, source: str, key: str) -> tuple[Goal, Goal]:
     """A signed apt repository: `source` is a deb822 stanza without Signed-By, `key` the armoured key it is bound to."""
     ring = f"/etc/apt/keyrings/{name}.asc"

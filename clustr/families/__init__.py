@@ -2,6 +2,6 @@
 a system."""
 
 from clustr.families.known import FAMILIES, family, known
-from clustr.families.model import Daemon, Engine, Family, Manager, Time, Upstream
+from clustr.families.model import Daemon, Engine, Family, Manager, Policy, Time, Upstream
 
-__all__ = ["FAMILIES", "Daemon", "Engine", "Family", "Manager", "Time", "Upstream", "family", "known"]
+__all__ = ["FAMILIES", "Daemon", "Engine", "Family", "Manager", "Policy", "Time", "Upstream", "family", "known"]

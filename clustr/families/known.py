@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from clustr.errors import PreflightError
 from clustr.families.debian import DEBIAN
+from clustr.families.enterprise_linux import ENTERPRISE_LINUX
 from clustr.families.model import Family
 from clustr.families.ubuntu import UBUNTU
 from clustr.remote.facts import Facts, OperatingSystem
 
-FAMILIES: dict[tuple[str, str], Family] = {**DEBIAN, **UBUNTU}
+FAMILIES: dict[tuple[str, str], Family] = DEBIAN | UBUNTU | ENTERPRISE_LINUX
 
 
 def known(system: OperatingSystem) -> Family | None:
@@ -21,10 +22,32 @@ def family(facts: Facts) -> Family:
     """The names that hold on a machine; raises PreflightError for a system that clustr does not know."""
     found = known(facts.os)
     if found is None:
-        problem = f"{facts.os.name or facts.os.id} is no system that clustr knows"
-        raise PreflightError(problem, f"use one of: {listed()}", node=facts.hostname)
+        problem = f"{facts.os.name or facts.os.id} is no system that clustr knows{_looks_like(facts.os)}"
+        raise PreflightError(problem, f"use one of {listed()}", node=facts.hostname)
     return found
 
 
 def listed() -> str:
-    return ", ".join(f"{name} {version}" for name, version in FAMILIES)
+    """The systems, as a person reads them: debian 12, 13, ubuntu 22.04, ..."""
+    versions: dict[str, list[str]] = {}
+    for name, version in FAMILIES:
+        versions.setdefault(name, []).append(version)
+    return "; ".join(f"{name} {', '.join(found)}" for name, found in versions.items())
+
+
+# What ID_LIKE says, and the family that it stands for.
+_KIN = {
+    "debian": "Debian",
+    "ubuntu": "Ubuntu",
+    "rhel": "Enterprise Linux",
+    "centos": "Enterprise Linux",
+    "fedora": "Enterprise Linux",
+}
+
+
+def _looks_like(system: OperatingSystem) -> str:
+    """A derivative is named with its family (ID_LIKE), and refused all the same: nobody tried it."""
+    if any(system.id == name for name, _ in FAMILIES):
+        return ": this version is not tried"
+    family_name = next((_KIN[name] for name in system.like if name in _KIN), "")
+    return f": it looks like {family_name}, but is not tried" if family_name else ""

@@ -57,6 +57,17 @@ class Time:
 
 
 @dataclass(frozen=True)
+class Policy:
+    """The SELinux policy of k3s: packages, and the signed repository that has them."""
+
+    packages: tuple[str, ...]
+    repository: str
+    baseurl: str
+    key: str  # URL of the key that signs the packages
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class Family:
     """Distributions of one kind, by the names in their packages."""
 
@@ -68,6 +79,10 @@ class Family:
     alertmanager: Daemon
     containerd: Engine | None = None  # None where its repositories have none
     docker: Engine | None = None
+    kernel_packages: tuple[str, ...] = ()  # of the running kernel, where it comes without modules that pods need
+    network_manager: bool = False
+    hinders: tuple[str, ...] = ()  # units that k3s's network does not work beside
+    k3s_policy: Policy | None = None
 
     def engine(self, name: str) -> Engine | None:
         """The runtime of this name in the inventory (`runtime.engine`)."""

@@ -11,6 +11,7 @@ base_os_probe_hostname() {
 base_os_apply_hostname() {
   printf '%s\n' "$1" >/etc/hostname.clustr-new
   mv -f -- /etc/hostname.clustr-new /etc/hostname
+  relabel /etc/hostname
   printf '%s\n' "$1" >/proc/sys/kernel/hostname
 }
 
@@ -56,6 +57,30 @@ base_os_apply_hosts() {
     printf '%s\n' "$block" >>"$new"
   fi
   mv -f -T -- "$new" /etc/hosts
+  relabel /etc/hosts
+}
+
+base_os_reload_network_manager() {
+  if systemctl is-active --quiet NetworkManager.service; then systemctl reload NetworkManager.service; fi
+}
+
+# Those that are there now; before k3s has made any there is nothing to see.
+base_os_probe_pod_interfaces() {
+  local devices managed=
+  if systemctl is-active --quiet NetworkManager.service; then
+    devices=$(nmcli -t -f DEVICE,STATE device) || return
+    managed=$(awk -F: '$1 ~ /^(cni|flannel|veth)/ && $2 != "unmanaged" { print $1 }' <<<"$devices")
+  fi
+  echo "${managed:-not managed by NetworkManager}"
+}
+
+base_os_probe_off() {
+  local unit state found=
+  for unit in "$@"; do
+    state=$(systemctl show -p UnitFileState --value -- "$unit") || return
+    case $state in enabled*) found+="$unit $state"$'\n' ;; esac
+  done
+  echo "${found:-off}"
 }
 
 base_os_probe_swap() {
@@ -88,6 +113,7 @@ base_os_apply_swap_at_boot() {
     cp -p -- /etc/fstab /etc/fstab.clustr-new
     awk '!/^[[:space:]]*#/ && $3 == "swap" { print "#clustr# " $0; next } { print }' /etc/fstab >/etc/fstab.clustr-new
     mv -f -T -- /etc/fstab.clustr-new /etc/fstab
+    relabel /etc/fstab
     systemctl daemon-reload
   fi
   found=$(base_os_swap_at_boot)

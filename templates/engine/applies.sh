@@ -15,9 +15,13 @@ apply_file() {
     echo "$path is a folder" >&2
     return 1
   fi
-  if command -v restorecon >/dev/null; then chcon --reference="$folder" -- "$new" 2>/dev/null || true; fi
   mv -f -T -- "$new" "$path"
-  if command -v restorecon >/dev/null; then restorecon -- "$path"; fi
+  relabel "$path"
+}
+
+# A file takes its SELinux label along when it is moved; this gives it the one of its place.
+relabel() {
+  if command -v restorecon >/dev/null; then restorecon -F -- "$@"; fi
 }
 
 # What was there before clustr's first file: kept once, or noted as nothing.
@@ -49,6 +53,7 @@ restore_file() {
   kept=$clustr/originals/$(printf %s "$path" | sha256sum | cut -c1-32)
   if [ -e "$kept" ]; then
     mv -f -T -- "$kept" "$path"
+    relabel "$path"
   else
     rm -f -- "$path" "$kept.none"
   fi
@@ -124,13 +129,19 @@ apply_sysctl() {
   printf '%s\n' "$2" >"$path"
 }
 
-# download URL SUM FILE [CA]: the file is there whole and verified, or not at all.
-download() {
-  local url=$1 sum=$2 new=$3 ca=${4:-}
+# fetch URL FILE [CA]
+fetch() {
+  local url=$1 new=$2 ca=${3:-}
   mkdir -p -- "$(dirname -- "$new")"
   echo "::status downloading ${url##*/}"
   curl --fail --location --silent --show-error --proto '=https' --retry 3 --connect-timeout 20 \
     --speed-limit 1024 --speed-time 60 ${ca:+--cacert "$ca"} --output "$new" -- "$url"
+}
+
+# download URL SUM FILE [CA]: the file is there whole and verified, or not at all.
+download() {
+  local url=$1 sum=$2 new=$3 ca=${4:-}
+  fetch "$url" "$new" "$ca"
   if ! printf '%s  %s\n' "$sum" "$new" | sha256sum --check --status; then
     rm -f -- "$new"
     echo "the download of $url does not have the sha256 $sum" >&2
@@ -144,6 +155,7 @@ apply_binary() {
   download "$url" "$sum" "$new" "$ca"
   chmod -- "$mode" "$new"
   mv -f -T -- "$new" "$path"
+  relabel "$path"
   note_sum "$path" "$sum"
 }
 
@@ -164,6 +176,7 @@ apply_tarball() {
   for program in "$@"; do
     install -m 0755 -- "$new/$program" "/usr/local/bin/$program.clustr-new"
     mv -f -T -- "/usr/local/bin/$program.clustr-new" "/usr/local/bin/$program"
+    relabel "/usr/local/bin/$program"
   done
   (cd /usr/local/bin && sha256sum -- "$@") >"$kept.sums"
   printf '%s\n' "$sum" >"$kept.release"

@@ -109,7 +109,7 @@ def test_settings_of_the_inventory_rule() -> None:
 
 def test_curl_and_certificates_come_before_what_downloads() -> None:
     names = list(goals(base_os, THREE, CP1, seen(THREE)))
-    assert names[:2] == ["/usr/local/lib/clustr/record-start", "packages"]
+    assert names[:2] == ["/usr/local/sbin/clustr-record-start", "packages"]
     assert {"ca-certificates", "curl"} < set(goals(base_os, THREE, CP1, seen(THREE))["packages"].probe.split())
 
 

@@ -72,7 +72,7 @@ END_OF_RECORD
 apply_file /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start prometheus-alertmanager.service /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf /etc/prometheus/alertmanager.yml /etc/default/prometheus-alertmanager /etc/systemd/system/prometheus-alertmanager.service.d/40-network.conf
+ExecStartPre=-+/usr/local/sbin/clustr-record-start prometheus-alertmanager.service /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf /etc/prometheus/alertmanager.yml /etc/default/prometheus-alertmanager /etc/systemd/system/prometheus-alertmanager.service.d/40-network.conf
 END_OF_FILE_BY_CLUSTR
 
 record 9874a4009cd6ffe0cbc6b1cde42c27fb <<'END_OF_RECORD'
@@ -89,4 +89,4 @@ cHJvbWV0aGV1cy1hbGVydG1hbmFnZXIuc2VydmljZSBydW5z
 6
 undo_started prometheus-alertmanager.service
 END_OF_RECORD
-apply_started prometheus-alertmanager.service 9303cc02935b68d08c1b5cee68f414c16851eaf4be2a5f68ee3d9298b47f0c4b
+apply_started prometheus-alertmanager.service 5a5a9f3d0a8a7aa8169adc4a36962e2f416f2f11da0a9849d9bfbd540b03aea9

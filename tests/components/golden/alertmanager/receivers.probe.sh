@@ -10,11 +10,11 @@ probe_file /etc/default/prometheus-alertmanager
 # /etc/systemd/system/prometheus-alertmanager.service.d/40-network.conf: 0644 root:root | # Written by clustr. It listens on the internal address, which may come up after the unit's turn. | [Unit] | Wants=network-online.target | After=network-online.target | StartLimitIntervalSec=0 |  | [Service] | Restart=on-failure | RestartSec=5s
 probe_file /etc/systemd/system/prometheus-alertmanager.service.d/40-network.conf
 
-# /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/lib/clustr/record-start prometheus-alertmanager.service /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf /etc/prometheus/alertmanager.yml /etc/default/prometheus-alertmanager /etc/systemd/system/prometheus-alertmanager.service.d/40-network.conf
+# /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/sbin/clustr-record-start prometheus-alertmanager.service /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf /etc/prometheus/alertmanager.yml /etc/default/prometheus-alertmanager /etc/systemd/system/prometheus-alertmanager.service.d/40-network.conf
 probe_file /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf
 
 # prometheus-alertmanager.service at boot: enabled
 probe_enabled prometheus-alertmanager.service
 
 # prometheus-alertmanager.service runs: runs with its present files
-probe_started prometheus-alertmanager.service 9303cc02935b68d08c1b5cee68f414c16851eaf4be2a5f68ee3d9298b47f0c4b
+probe_started prometheus-alertmanager.service 5a5a9f3d0a8a7aa8169adc4a36962e2f416f2f11da0a9849d9bfbd540b03aea9

@@ -69,7 +69,7 @@ User=prometheus
 EnvironmentFile=/etc/default/prometheus-alertmanager
 ExecStart=/usr/local/bin/alertmanager $ARGS
 ExecReload=/bin/kill -HUP $MAINPID
-StateDirectory=prometheus
+StateDirectory=prometheus prometheus/node-exporter
 WorkingDirectory=/var/lib/prometheus
 NoNewPrivileges=yes
 ProtectSystem=full
@@ -106,7 +106,7 @@ END_OF_RECORD
 apply_file /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start prometheus-alertmanager.service /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf /etc/prometheus/alertmanager.yml /etc/default/prometheus-alertmanager /etc/systemd/system/prometheus-alertmanager.service /etc/systemd/system/prometheus-alertmanager.service.d/40-network.conf /usr/local/lib/clustr/alertmanager.release
+ExecStartPre=-+/usr/local/sbin/clustr-record-start prometheus-alertmanager.service /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf /etc/prometheus/alertmanager.yml /etc/default/prometheus-alertmanager /etc/systemd/system/prometheus-alertmanager.service /etc/systemd/system/prometheus-alertmanager.service.d/40-network.conf /usr/local/lib/clustr/alertmanager.release
 END_OF_FILE_BY_CLUSTR
 
 record 9874a4009cd6ffe0cbc6b1cde42c27fb <<'END_OF_RECORD'
@@ -123,4 +123,4 @@ cHJvbWV0aGV1cy1hbGVydG1hbmFnZXIuc2VydmljZSBydW5z
 8
 undo_started prometheus-alertmanager.service
 END_OF_RECORD
-apply_started prometheus-alertmanager.service ce2a9e9aa04736ce4befd4ffb2f6987e23c12f6186ccfe130d703b5dd53dd3a4
+apply_started prometheus-alertmanager.service df8dc5ec20b3472849b316e731142622979b7744541e76508348c7101674f954

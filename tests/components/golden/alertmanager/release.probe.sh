@@ -10,17 +10,17 @@ probe_file /etc/prometheus/alertmanager.yml
 # /etc/default/prometheus-alertmanager: 0644 root:root | # Written by clustr. | ARGS="--web.listen-address=10.0.0.31:9093 --config.file=/etc/prometheus/alertmanager.yml --storage.path=/var/lib/prometheus/alertmanager --cluster.listen-address="
 probe_file /etc/default/prometheus-alertmanager
 
-# /etc/systemd/system/prometheus-alertmanager.service: 0644 root:root | # Written by clustr. | [Unit] | Description=alertmanager, of the release |  | [Service] | User=prometheus | EnvironmentFile=/etc/default/prometheus-alertmanager | ExecStart=/usr/local/bin/alertmanager $ARGS | ExecReload=/bin/kill -HUP $MAINPID | StateDirectory=prometheus | WorkingDirectory=/var/lib/prometheus | NoNewPrivileges=yes | ProtectSystem=full | LimitNOFILE=65536 |  | [Install] | WantedBy=multi-user.target
+# /etc/systemd/system/prometheus-alertmanager.service: 0644 root:root | # Written by clustr. | [Unit] | Description=alertmanager, of the release |  | [Service] | User=prometheus | EnvironmentFile=/etc/default/prometheus-alertmanager | ExecStart=/usr/local/bin/alertmanager $ARGS | ExecReload=/bin/kill -HUP $MAINPID | StateDirectory=prometheus prometheus/node-exporter | WorkingDirectory=/var/lib/prometheus | NoNewPrivileges=yes | ProtectSystem=full | LimitNOFILE=65536 |  | [Install] | WantedBy=multi-user.target
 probe_file /etc/systemd/system/prometheus-alertmanager.service
 
 # /etc/systemd/system/prometheus-alertmanager.service.d/40-network.conf: 0644 root:root | # Written by clustr. It listens on the internal address, which may come up after the unit's turn. | [Unit] | Wants=network-online.target | After=network-online.target | StartLimitIntervalSec=0 |  | [Service] | Restart=on-failure | RestartSec=5s
 probe_file /etc/systemd/system/prometheus-alertmanager.service.d/40-network.conf
 
-# /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/lib/clustr/record-start prometheus-alertmanager.service /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf /etc/prometheus/alertmanager.yml /etc/default/prometheus-alertmanager /etc/systemd/system/prometheus-alertmanager.service /etc/systemd/system/prometheus-alertmanager.service.d/40-network.conf /usr/local/lib/clustr/alertmanager.release
+# /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/sbin/clustr-record-start prometheus-alertmanager.service /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf /etc/prometheus/alertmanager.yml /etc/default/prometheus-alertmanager /etc/systemd/system/prometheus-alertmanager.service /etc/systemd/system/prometheus-alertmanager.service.d/40-network.conf /usr/local/lib/clustr/alertmanager.release
 probe_file /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf
 
 # prometheus-alertmanager.service at boot: enabled
 probe_enabled prometheus-alertmanager.service
 
 # prometheus-alertmanager.service runs: runs with its present files
-probe_started prometheus-alertmanager.service ce2a9e9aa04736ce4befd4ffb2f6987e23c12f6186ccfe130d703b5dd53dd3a4
+probe_started prometheus-alertmanager.service df8dc5ec20b3472849b316e731142622979b7744541e76508348c7101674f954

@@ -69,7 +69,7 @@ END_OF_RECORD
 apply_file /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start prometheus-alertmanager.service /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf /etc/prometheus/alertmanager.yml /etc/default/prometheus-alertmanager /etc/systemd/system/prometheus-alertmanager.service.d/40-network.conf
+ExecStartPre=-+/usr/local/sbin/clustr-record-start prometheus-alertmanager.service /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf /etc/prometheus/alertmanager.yml /etc/default/prometheus-alertmanager /etc/systemd/system/prometheus-alertmanager.service.d/40-network.conf
 END_OF_FILE_BY_CLUSTR
 
 record 9874a4009cd6ffe0cbc6b1cde42c27fb <<'END_OF_RECORD'
@@ -86,4 +86,4 @@ cHJvbWV0aGV1cy1hbGVydG1hbmFnZXIuc2VydmljZSBydW5z
 6
 undo_started prometheus-alertmanager.service
 END_OF_RECORD
-apply_started prometheus-alertmanager.service 21bbf3b439af32593fbe5c8c047a998a556a09eb69e0d1158c120fd53371b084
+apply_started prometheus-alertmanager.service 81dedf97b1dca584ae982d7bb857e7d4416da8c9100ef790467d4d035e272f08

@@ -10,11 +10,11 @@ probe_file /etc/default/prometheus-alertmanager
 # /etc/systemd/system/prometheus-alertmanager.service.d/40-network.conf: 0644 root:root | # Written by clustr. It listens on the internal address, which may come up after the unit's turn. | [Unit] | Wants=network-online.target | After=network-online.target | StartLimitIntervalSec=0 |  | [Service] | Restart=on-failure | RestartSec=5s
 probe_file /etc/systemd/system/prometheus-alertmanager.service.d/40-network.conf
 
-# /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/lib/clustr/record-start prometheus-alertmanager.service /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf /etc/prometheus/alertmanager.yml /etc/default/prometheus-alertmanager /etc/systemd/system/prometheus-alertmanager.service.d/40-network.conf
+# /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/sbin/clustr-record-start prometheus-alertmanager.service /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf /etc/prometheus/alertmanager.yml /etc/default/prometheus-alertmanager /etc/systemd/system/prometheus-alertmanager.service.d/40-network.conf
 probe_file /etc/systemd/system/prometheus-alertmanager.service.d/50-clustr.conf
 
 # prometheus-alertmanager.service at boot: enabled
 probe_enabled prometheus-alertmanager.service
 
 # prometheus-alertmanager.service runs: runs with its present files
-probe_started prometheus-alertmanager.service 21bbf3b439af32593fbe5c8c047a998a556a09eb69e0d1158c120fd53371b084
+probe_started prometheus-alertmanager.service 81dedf97b1dca584ae982d7bb857e7d4416da8c9100ef790467d4d035e272f08

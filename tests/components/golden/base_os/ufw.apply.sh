@@ -1,10 +1,10 @@
-record bb27311a3f69db612f452f1106caf442 <<'END_OF_RECORD'
+record cab266a5b54f27c1a55ce531e9bf01c4 <<'END_OF_RECORD'
 base_os 
-L3Vzci9sb2NhbC9saWIvY2x1c3RyL3JlY29yZC1zdGFydA==
+L3Vzci9sb2NhbC9zYmluL2NsdXN0ci1yZWNvcmQtc3RhcnQ=
 0
-restore_file /usr/local/lib/clustr/record-start
+restore_file /usr/local/sbin/clustr-record-start
 END_OF_RECORD
-apply_file /usr/local/lib/clustr/record-start 0755 root:root <<'END_OF_FILE_BY_CLUSTR'
+apply_file /usr/local/sbin/clustr-record-start 0755 root:root <<'END_OF_FILE_BY_CLUSTR'
 #!/bin/bash
 # Written by clustr. record-start UNIT FILE...: keeps the sum of the files that the unit starts with.
 set -euo pipefail
@@ -158,7 +158,7 @@ END_OF_RECORD
 apply_file /etc/systemd/system/chrony.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start chrony.service /etc/systemd/system/chrony.service.d/50-clustr.conf /etc/chrony/chrony.conf
+ExecStartPre=-+/usr/local/sbin/clustr-record-start chrony.service /etc/systemd/system/chrony.service.d/50-clustr.conf /etc/chrony/chrony.conf
 END_OF_FILE_BY_CLUSTR
 
 record f57204a7a64d5898e45cff6c5ad3a64e <<'END_OF_RECORD'
@@ -175,7 +175,7 @@ Y2hyb255LnNlcnZpY2UgcnVucw==
 26
 undo_started chrony.service
 END_OF_RECORD
-apply_started chrony.service 87ce0cda31a398e9e5b7e9c1ab9c2beeb1bc658c1a7c54ccfffa79c4964b27df
+apply_started chrony.service 2e867ffbbd60184561592548b086d87125dd57b323d72c2ac5d42442578d528b
 
 record 687f18cc7a3b736b6b0fafd07e887d9f <<'END_OF_RECORD'
 base_os 
@@ -199,10 +199,10 @@ END_OF_RECORD
 apply_file /etc/systemd/system/systemd-journald.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start systemd-journald.service /etc/systemd/system/systemd-journald.service.d/50-clustr.conf /etc/systemd/journald.conf.d/90-clustr.conf
+ExecStartPre=-+/usr/local/sbin/clustr-record-start systemd-journald.service /etc/systemd/system/systemd-journald.service.d/50-clustr.conf /etc/systemd/journald.conf.d/90-clustr.conf
 END_OF_FILE_BY_CLUSTR
 
-apply_started systemd-journald.service 8f787c7ac721a129a14326ff1e7da18098e1ff36b0a50b4ada4eb01d1321bfec
+apply_started systemd-journald.service efad1f0df7215efe8c73ca45a349d2dd5c142e427d59c77309279a24dc6b8bad
 
 record 7d9919a2879a2d4bff4cc46b6de84e7c <<'END_OF_RECORD'
 base_os 

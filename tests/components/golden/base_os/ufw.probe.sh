@@ -1,5 +1,5 @@
-# /usr/local/lib/clustr/record-start: 0755 root:root | #!/bin/bash | # Written by clustr. record-start UNIT FILE...: keeps the sum of the files that the unit starts with. | set -euo pipefail | unit=$1 | shift | install -d -m 0700 /var/lib/clustr /var/lib/clustr/started | sum=$(for path in "$@"; do [ ! -f "$path" ] || sha256sum -- "$path"; done | sha256sum) | printf '%s\n' "${sum%% *}" >"/var/lib/clustr/started/$unit.new" | mv -f "/var/lib/clustr/started/$unit.new" "/var/lib/clustr/started/$unit"
-probe_file /usr/local/lib/clustr/record-start
+# /usr/local/sbin/clustr-record-start: 0755 root:root | #!/bin/bash | # Written by clustr. record-start UNIT FILE...: keeps the sum of the files that the unit starts with. | set -euo pipefail | unit=$1 | shift | install -d -m 0700 /var/lib/clustr /var/lib/clustr/started | sum=$(for path in "$@"; do [ ! -f "$path" ] || sha256sum -- "$path"; done | sha256sum) | printf '%s\n' "${sum%% *}" >"/var/lib/clustr/started/$unit.new" | mv -f "/var/lib/clustr/started/$unit.new" "/var/lib/clustr/started/$unit"
+probe_file /usr/local/sbin/clustr-record-start
 
 # packages: ca-certificates installed | curl installed | conntrack installed | ethtool installed | iptables installed | kmod installed | procps installed | socat installed
 probe_packages ca-certificates curl conntrack ethtool iptables kmod procps socat
@@ -70,23 +70,23 @@ probe_packages chrony
 # /etc/chrony/chrony.conf: 0644 root:root | # Written by clustr. | server ntp.example.com iburst | server 10.0.0.1 iburst | confdir /etc/chrony/conf.d | keyfile /etc/chrony/chrony.keys | driftfile /var/lib/chrony/chrony.drift | ntsdumpdir /var/lib/chrony | logdir /var/log/chrony | maxupdateskew 100.0 | rtcsync | # A clock that is off is set at once, but only in the first three updates after a start; later it is slewed. | makestep 1 3 | leapsectz right/UTC
 probe_file /etc/chrony/chrony.conf
 
-# /etc/systemd/system/chrony.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/lib/clustr/record-start chrony.service /etc/systemd/system/chrony.service.d/50-clustr.conf /etc/chrony/chrony.conf
+# /etc/systemd/system/chrony.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/sbin/clustr-record-start chrony.service /etc/systemd/system/chrony.service.d/50-clustr.conf /etc/chrony/chrony.conf
 probe_file /etc/systemd/system/chrony.service.d/50-clustr.conf
 
 # chrony.service at boot: enabled
 probe_enabled chrony.service
 
 # chrony.service runs: runs with its present files
-probe_started chrony.service 87ce0cda31a398e9e5b7e9c1ab9c2beeb1bc658c1a7c54ccfffa79c4964b27df
+probe_started chrony.service 2e867ffbbd60184561592548b086d87125dd57b323d72c2ac5d42442578d528b
 
 # /etc/systemd/journald.conf.d/90-clustr.conf: 0644 root:root | # Written by clustr. | [Journal] | Storage=persistent | SystemMaxUse=2G
 probe_file /etc/systemd/journald.conf.d/90-clustr.conf
 
-# /etc/systemd/system/systemd-journald.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/lib/clustr/record-start systemd-journald.service /etc/systemd/system/systemd-journald.service.d/50-clustr.conf /etc/systemd/journald.conf.d/90-clustr.conf
+# /etc/systemd/system/systemd-journald.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/sbin/clustr-record-start systemd-journald.service /etc/systemd/system/systemd-journald.service.d/50-clustr.conf /etc/systemd/journald.conf.d/90-clustr.conf
 probe_file /etc/systemd/system/systemd-journald.service.d/50-clustr.conf
 
 # systemd-journald.service runs: runs with its present files
-probe_started systemd-journald.service 8f787c7ac721a129a14326ff1e7da18098e1ff36b0a50b4ada4eb01d1321bfec
+probe_started systemd-journald.service efad1f0df7215efe8c73ca45a349d2dd5c142e427d59c77309279a24dc6b8bad
 
 # /etc/security/limits.d/90-clustr.conf: 0644 root:root | # Written by clustr. For logins; pods have the limits of k3s's unit. | *    soft nofile  65536 | *    hard nofile  1048576 | root soft nofile  65536 | root hard nofile  1048576 | *    -    memlock unlimited | root -    memlock unlimited
 probe_file /etc/security/limits.d/90-clustr.conf

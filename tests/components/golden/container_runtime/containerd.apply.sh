@@ -55,7 +55,7 @@ END_OF_RECORD
 apply_file /etc/systemd/system/containerd.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start containerd.service /etc/systemd/system/containerd.service.d/50-clustr.conf /etc/containerd/config.toml /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf
+ExecStartPre=-+/usr/local/sbin/clustr-record-start containerd.service /etc/systemd/system/containerd.service.d/50-clustr.conf /etc/containerd/config.toml /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf
 END_OF_FILE_BY_CLUSTR
 
 record 17fd65327ccc4dfac01fd1443e71245c <<'END_OF_RECORD'
@@ -72,4 +72,4 @@ Y29udGFpbmVyZC5zZXJ2aWNlIHJ1bnM=
 5
 undo_started containerd.service
 END_OF_RECORD
-apply_started containerd.service 375fde5519001666986aa0ee3e54b5d484d43245333c32e8fce692938c934238
+apply_started containerd.service 33f2dc53710d66a1e19aec656c09e80378b625f7cdf9f15c432ff5e77da0103a

@@ -7,11 +7,11 @@ probe_file /etc/containerd/config.toml
 # /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf: 0644 root:root | # Written by clustr. Last by its name: what this unit makes is read by others, whatever umask services have here. | [Service] | UMask=0022
 probe_file /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf
 
-# /etc/systemd/system/containerd.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/lib/clustr/record-start containerd.service /etc/systemd/system/containerd.service.d/50-clustr.conf /etc/containerd/config.toml /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf
+# /etc/systemd/system/containerd.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/sbin/clustr-record-start containerd.service /etc/systemd/system/containerd.service.d/50-clustr.conf /etc/containerd/config.toml /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf
 probe_file /etc/systemd/system/containerd.service.d/50-clustr.conf
 
 # containerd.service at boot: enabled
 probe_enabled containerd.service
 
 # containerd.service runs: runs with its present files
-probe_started containerd.service 375fde5519001666986aa0ee3e54b5d484d43245333c32e8fce692938c934238
+probe_started containerd.service 33f2dc53710d66a1e19aec656c09e80378b625f7cdf9f15c432ff5e77da0103a

@@ -42,7 +42,7 @@ END_OF_RECORD
 apply_file /etc/systemd/system/docker.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start docker.service /etc/systemd/system/docker.service.d/50-clustr.conf /etc/docker/daemon.json /etc/systemd/system/docker.service.d/zz-clustr-umask.conf
+ExecStartPre=-+/usr/local/sbin/clustr-record-start docker.service /etc/systemd/system/docker.service.d/50-clustr.conf /etc/docker/daemon.json /etc/systemd/system/docker.service.d/zz-clustr-umask.conf
 END_OF_FILE_BY_CLUSTR
 
 record 80e61c97bfc89cc9123aae38682516cc <<'END_OF_RECORD'
@@ -59,4 +59,4 @@ ZG9ja2VyLnNlcnZpY2UgcnVucw==
 5
 undo_started docker.service
 END_OF_RECORD
-apply_started docker.service 780b31b7353699bec25e8cee4b9babce57db1ba367a8d001cf9f7b2abad74724
+apply_started docker.service 4a8e35dc41b2042f4a31090021716aa0bc91e0d961b600786c5569ac5ac3ea67

@@ -55,7 +55,7 @@ END_OF_RECORD
 apply_file /etc/systemd/system/containerd.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start containerd.service /etc/systemd/system/containerd.service.d/50-clustr.conf /etc/containerd/config.toml /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf
+ExecStartPre=-+/usr/local/sbin/clustr-record-start containerd.service /etc/systemd/system/containerd.service.d/50-clustr.conf /etc/containerd/config.toml /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf
 END_OF_FILE_BY_CLUSTR
 
 record 17fd65327ccc4dfac01fd1443e71245c <<'END_OF_RECORD'
@@ -72,4 +72,4 @@ Y29udGFpbmVyZC5zZXJ2aWNlIHJ1bnM=
 5
 undo_started containerd.service
 END_OF_RECORD
-apply_started containerd.service ab54fd93f47f917666db6c0ff39e6a842471c9a3925256125bdc25e9e2fa60f3
+apply_started containerd.service 5be05fc030bc8267afb1e0f09e741472665b6bfdb980a914850ff4abeda8c1de

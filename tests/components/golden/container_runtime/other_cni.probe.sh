@@ -7,11 +7,11 @@ probe_file /etc/containerd/config.toml
 # /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf: 0644 root:root | # Written by clustr. Last by its name: what this unit makes is read by others, whatever umask services have here. | [Service] | UMask=0022
 probe_file /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf
 
-# /etc/systemd/system/containerd.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/lib/clustr/record-start containerd.service /etc/systemd/system/containerd.service.d/50-clustr.conf /etc/containerd/config.toml /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf
+# /etc/systemd/system/containerd.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/sbin/clustr-record-start containerd.service /etc/systemd/system/containerd.service.d/50-clustr.conf /etc/containerd/config.toml /etc/systemd/system/containerd.service.d/zz-clustr-umask.conf
 probe_file /etc/systemd/system/containerd.service.d/50-clustr.conf
 
 # containerd.service at boot: enabled
 probe_enabled containerd.service
 
 # containerd.service runs: runs with its present files
-probe_started containerd.service ab54fd93f47f917666db6c0ff39e6a842471c9a3925256125bdc25e9e2fa60f3
+probe_started containerd.service 5be05fc030bc8267afb1e0f09e741472665b6bfdb980a914850ff4abeda8c1de

@@ -210,7 +210,7 @@ END_OF_RECORD
 apply_file /etc/systemd/system/k3s-agent.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start k3s-agent.service /etc/systemd/system/k3s-agent.service.d/50-clustr.conf /etc/rancher/k3s/config.yaml /etc/systemd/system/k3s-agent.service /etc/systemd/system/k3s-agent.service.d/zz-clustr-umask.conf /usr/local/bin/k3s
+ExecStartPre=-+/usr/local/sbin/clustr-record-start k3s-agent.service /etc/systemd/system/k3s-agent.service.d/50-clustr.conf /etc/rancher/k3s/config.yaml /etc/systemd/system/k3s-agent.service /etc/systemd/system/k3s-agent.service.d/zz-clustr-umask.conf /usr/local/bin/k3s
 END_OF_FILE_BY_CLUSTR
 
 record f59e00717e1022266ae81fbcde831e3f <<'END_OF_RECORD'
@@ -227,4 +227,4 @@ azNzLWFnZW50LnNlcnZpY2UgcnVucw==
 12
 undo_started k3s-agent.service
 END_OF_RECORD
-apply_started k3s-agent.service d8e63f8720d1bad890099b7dbdd71c2220389f1a5fbee84f8c0d7608aed4dbbb
+apply_started k3s-agent.service 010cd2a65e76e89b3d29f9a017fa7f0f38243f6ae841e99124117d96ff6dd1da

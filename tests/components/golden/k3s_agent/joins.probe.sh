@@ -35,4 +35,4 @@ probe_file /etc/systemd/system/k3s-agent.service.d/50-clustr.conf
 probe_enabled k3s-agent.service
 
 # k3s-agent.service runs: runs with its present files
-probe_started k3s-agent.service d8e63f8720d1bad890099b7dbdd71c2220389f1a5fbee84f8c0d7608aed4dbbb
+probe_started k3s-agent.service 010cd2a65e76e89b3d29f9a017fa7f0f38243f6ae841e99124117d96ff6dd1da

@@ -228,7 +228,7 @@ END_OF_RECORD
 apply_file /etc/systemd/system/k3s.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start k3s.service /etc/systemd/system/k3s.service.d/50-clustr.conf /etc/rancher/k3s/config.yaml /etc/systemd/system/k3s.service /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf /usr/local/bin/k3s
+ExecStartPre=-+/usr/local/sbin/clustr-record-start k3s.service /etc/systemd/system/k3s.service.d/50-clustr.conf /etc/rancher/k3s/config.yaml /etc/systemd/system/k3s.service /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf /usr/local/bin/k3s
 END_OF_FILE_BY_CLUSTR
 
 record 71ba11d4ecd9928415e2765dae6832ff <<'END_OF_RECORD'
@@ -245,4 +245,4 @@ azNzLnNlcnZpY2UgcnVucw==
 13
 undo_started k3s.service
 END_OF_RECORD
-apply_started k3s.service 554079f0caa01c1b0f187186942c475d79a6da22ff6e786bd01c1daf42ee1dd5
+apply_started k3s.service 10ffda2001a79d0b139712e4e3a596667b0e0c4e8f0e2b29a0259f2dded2309b

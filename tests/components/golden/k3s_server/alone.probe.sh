@@ -38,4 +38,4 @@ probe_file /etc/systemd/system/k3s.service.d/50-clustr.conf
 probe_enabled k3s.service
 
 # k3s.service runs: runs with its present files
-probe_started k3s.service 554079f0caa01c1b0f187186942c475d79a6da22ff6e786bd01c1daf42ee1dd5
+probe_started k3s.service 10ffda2001a79d0b139712e4e3a596667b0e0c4e8f0e2b29a0259f2dded2309b

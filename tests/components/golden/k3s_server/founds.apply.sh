@@ -235,7 +235,7 @@ END_OF_RECORD
 apply_file /etc/systemd/system/k3s.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start k3s.service /etc/systemd/system/k3s.service.d/50-clustr.conf /etc/rancher/k3s/config.yaml /etc/systemd/system/k3s.service /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf /usr/local/bin/k3s
+ExecStartPre=-+/usr/local/sbin/clustr-record-start k3s.service /etc/systemd/system/k3s.service.d/50-clustr.conf /etc/rancher/k3s/config.yaml /etc/systemd/system/k3s.service /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf /usr/local/bin/k3s
 END_OF_FILE_BY_CLUSTR
 
 record 71ba11d4ecd9928415e2765dae6832ff <<'END_OF_RECORD'
@@ -254,4 +254,4 @@ azNzLnNlcnZpY2UgcnVucw==
 14
 undo_started k3s.service
 END_OF_RECORD
-apply_started k3s.service 778987c7ef36d5f2ab63d0ca723e60bdf90a904152479b77150c988ce1b931cb
+apply_started k3s.service 6ff29d39c2863df861d28e32468178a1bd80c02422262380147f4c1bb11bcdf0

@@ -41,4 +41,4 @@ probe_enabled k3s.service
 k3s_probe_founded
 
 # k3s.service runs: runs with its present files
-probe_started k3s.service 778987c7ef36d5f2ab63d0ca723e60bdf90a904152479b77150c988ce1b931cb
+probe_started k3s.service 6ff29d39c2863df861d28e32468178a1bd80c02422262380147f4c1bb11bcdf0

@@ -235,7 +235,7 @@ END_OF_RECORD
 apply_file /etc/systemd/system/k3s.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start k3s.service /etc/systemd/system/k3s.service.d/50-clustr.conf /etc/rancher/k3s/config.yaml /etc/systemd/system/k3s.service /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf /usr/local/bin/k3s
+ExecStartPre=-+/usr/local/sbin/clustr-record-start k3s.service /etc/systemd/system/k3s.service.d/50-clustr.conf /etc/rancher/k3s/config.yaml /etc/systemd/system/k3s.service /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf /usr/local/bin/k3s
 END_OF_FILE_BY_CLUSTR
 
 record 71ba11d4ecd9928415e2765dae6832ff <<'END_OF_RECORD'
@@ -254,4 +254,4 @@ azNzLnNlcnZpY2UgcnVucw==
 14
 undo_started k3s.service
 END_OF_RECORD
-apply_started k3s.service db074a1b9ff91ef1822ffbc074f560682b6386244bc8aa5df1a81eb142cf130a
+apply_started k3s.service d267dbc1d11bf273f391c5224f4b2d500db4e6bb4f8200095e6ee0b0ccbd808a

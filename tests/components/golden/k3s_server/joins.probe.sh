@@ -41,4 +41,4 @@ probe_enabled k3s.service
 probe_absent /etc/rancher/k3s/config.yaml.d/00-clustr-founding.yaml
 
 # k3s.service runs: runs with its present files
-probe_started k3s.service db074a1b9ff91ef1822ffbc074f560682b6386244bc8aa5df1a81eb142cf130a
+probe_started k3s.service d267dbc1d11bf273f391c5224f4b2d500db4e6bb4f8200095e6ee0b0ccbd808a

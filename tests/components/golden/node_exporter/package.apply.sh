@@ -44,7 +44,7 @@ END_OF_RECORD
 apply_file /etc/systemd/system/prometheus-node-exporter.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start prometheus-node-exporter.service /etc/systemd/system/prometheus-node-exporter.service.d/50-clustr.conf /etc/default/prometheus-node-exporter /etc/systemd/system/prometheus-node-exporter.service.d/40-network.conf
+ExecStartPre=-+/usr/local/sbin/clustr-record-start prometheus-node-exporter.service /etc/systemd/system/prometheus-node-exporter.service.d/50-clustr.conf /etc/default/prometheus-node-exporter /etc/systemd/system/prometheus-node-exporter.service.d/40-network.conf
 END_OF_FILE_BY_CLUSTR
 
 record dd682f16c4f31914fe29ce5b7ed7cf60 <<'END_OF_RECORD'
@@ -61,4 +61,4 @@ cHJvbWV0aGV1cy1ub2RlLWV4cG9ydGVyLnNlcnZpY2UgcnVucw==
 5
 undo_started prometheus-node-exporter.service
 END_OF_RECORD
-apply_started prometheus-node-exporter.service c204a539c882c4acb58a7c02022b3a3a621c57f3f12e7a1e03f6ab3bee7afea5
+apply_started prometheus-node-exporter.service 73c7ee5a456fd24150446960883b921b3ed4c53f4a68c3b02a8e1e1e901e1341

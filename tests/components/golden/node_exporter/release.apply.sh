@@ -41,7 +41,7 @@ User=prometheus
 EnvironmentFile=/etc/default/prometheus-node-exporter
 ExecStart=/usr/local/bin/node_exporter $ARGS
 ExecReload=/bin/kill -HUP $MAINPID
-StateDirectory=prometheus
+StateDirectory=prometheus prometheus/node-exporter
 WorkingDirectory=/var/lib/prometheus
 NoNewPrivileges=yes
 ProtectSystem=full
@@ -78,7 +78,7 @@ END_OF_RECORD
 apply_file /etc/systemd/system/prometheus-node-exporter.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start prometheus-node-exporter.service /etc/systemd/system/prometheus-node-exporter.service.d/50-clustr.conf /etc/default/prometheus-node-exporter /etc/systemd/system/prometheus-node-exporter.service /etc/systemd/system/prometheus-node-exporter.service.d/40-network.conf /usr/local/lib/clustr/node_exporter.release
+ExecStartPre=-+/usr/local/sbin/clustr-record-start prometheus-node-exporter.service /etc/systemd/system/prometheus-node-exporter.service.d/50-clustr.conf /etc/default/prometheus-node-exporter /etc/systemd/system/prometheus-node-exporter.service /etc/systemd/system/prometheus-node-exporter.service.d/40-network.conf /usr/local/lib/clustr/node_exporter.release
 END_OF_FILE_BY_CLUSTR
 
 record dd682f16c4f31914fe29ce5b7ed7cf60 <<'END_OF_RECORD'
@@ -95,4 +95,4 @@ cHJvbWV0aGV1cy1ub2RlLWV4cG9ydGVyLnNlcnZpY2UgcnVucw==
 7
 undo_started prometheus-node-exporter.service
 END_OF_RECORD
-apply_started prometheus-node-exporter.service 763596236f64b480750eb0f10d6bd8da1232174ceff3209ce176c0b5b7aede06
+apply_started prometheus-node-exporter.service 60d94efd8a33ebe9e2143b5ff8bf4c3b0578e255bdb16c670a091c88906c8a2d

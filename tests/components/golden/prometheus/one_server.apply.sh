@@ -237,7 +237,7 @@ END_OF_RECORD
 apply_file /etc/systemd/system/prometheus.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start prometheus.service /etc/systemd/system/prometheus.service.d/50-clustr.conf /etc/prometheus/rules/clustr.yml /etc/prometheus/prometheus.yml /etc/default/prometheus /etc/systemd/system/prometheus.service.d/40-network.conf
+ExecStartPre=-+/usr/local/sbin/clustr-record-start prometheus.service /etc/systemd/system/prometheus.service.d/50-clustr.conf /etc/prometheus/rules/clustr.yml /etc/prometheus/prometheus.yml /etc/default/prometheus /etc/systemd/system/prometheus.service.d/40-network.conf
 END_OF_FILE_BY_CLUSTR
 
 record 1d7d6dcb30ec8a8426a0a0e2e232216b <<'END_OF_RECORD'
@@ -254,4 +254,4 @@ cHJvbWV0aGV1cy5zZXJ2aWNlIHJ1bnM=
 8
 undo_started prometheus.service
 END_OF_RECORD
-apply_started prometheus.service 2fa921747ceaaa1a354680a452409cfbc53d99963a2515bed294340bf5d1750b
+apply_started prometheus.service 8c8bf9ee93dcb4c5ee2d8921b3af08fba3e662d5821b9cab8feff4858d96ab1d

@@ -16,11 +16,11 @@ probe_file /etc/default/prometheus
 # /etc/systemd/system/prometheus.service.d/40-network.conf: 0644 root:root | # Written by clustr. It listens on the internal address, which may come up after the unit's turn. | [Unit] | Wants=network-online.target | After=network-online.target | StartLimitIntervalSec=0 |  | [Service] | Restart=on-failure | RestartSec=5s
 probe_file /etc/systemd/system/prometheus.service.d/40-network.conf
 
-# /etc/systemd/system/prometheus.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/lib/clustr/record-start prometheus.service /etc/systemd/system/prometheus.service.d/50-clustr.conf /etc/prometheus/rules/clustr.yml /etc/prometheus/prometheus.yml /etc/default/prometheus /etc/systemd/system/prometheus.service.d/40-network.conf
+# /etc/systemd/system/prometheus.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/sbin/clustr-record-start prometheus.service /etc/systemd/system/prometheus.service.d/50-clustr.conf /etc/prometheus/rules/clustr.yml /etc/prometheus/prometheus.yml /etc/default/prometheus /etc/systemd/system/prometheus.service.d/40-network.conf
 probe_file /etc/systemd/system/prometheus.service.d/50-clustr.conf
 
 # prometheus.service at boot: enabled
 probe_enabled prometheus.service
 
 # prometheus.service runs: runs with its present files
-probe_started prometheus.service 2fa921747ceaaa1a354680a452409cfbc53d99963a2515bed294340bf5d1750b
+probe_started prometheus.service 8c8bf9ee93dcb4c5ee2d8921b3af08fba3e662d5821b9cab8feff4858d96ab1d

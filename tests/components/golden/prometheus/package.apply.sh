@@ -282,7 +282,7 @@ END_OF_RECORD
 apply_file /etc/systemd/system/prometheus.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start prometheus.service /etc/systemd/system/prometheus.service.d/50-clustr.conf /etc/prometheus/rules/clustr.yml /etc/prometheus/prometheus.yml /etc/default/prometheus /etc/systemd/system/prometheus.service.d/40-network.conf
+ExecStartPre=-+/usr/local/sbin/clustr-record-start prometheus.service /etc/systemd/system/prometheus.service.d/50-clustr.conf /etc/prometheus/rules/clustr.yml /etc/prometheus/prometheus.yml /etc/default/prometheus /etc/systemd/system/prometheus.service.d/40-network.conf
 END_OF_FILE_BY_CLUSTR
 
 record 1d7d6dcb30ec8a8426a0a0e2e232216b <<'END_OF_RECORD'
@@ -299,4 +299,4 @@ cHJvbWV0aGV1cy5zZXJ2aWNlIHJ1bnM=
 8
 undo_started prometheus.service
 END_OF_RECORD
-apply_started prometheus.service 03d88f3a0b2c78559fd437807bba1314734125d1353a0f488b882bd239e10d8b
+apply_started prometheus.service 671e238d66c7146e65ce2c37e47e63229549eaedaad8e7184548d82e52369eaa

@@ -16,11 +16,11 @@ probe_file /etc/default/prometheus
 # /etc/systemd/system/prometheus.service.d/40-network.conf: 0644 root:root | # Written by clustr. It listens on the internal address, which may come up after the unit's turn. | [Unit] | Wants=network-online.target | After=network-online.target | StartLimitIntervalSec=0 |  | [Service] | Restart=on-failure | RestartSec=5s
 probe_file /etc/systemd/system/prometheus.service.d/40-network.conf
 
-# /etc/systemd/system/prometheus.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/lib/clustr/record-start prometheus.service /etc/systemd/system/prometheus.service.d/50-clustr.conf /etc/prometheus/rules/clustr.yml /etc/prometheus/prometheus.yml /etc/default/prometheus /etc/systemd/system/prometheus.service.d/40-network.conf
+# /etc/systemd/system/prometheus.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/sbin/clustr-record-start prometheus.service /etc/systemd/system/prometheus.service.d/50-clustr.conf /etc/prometheus/rules/clustr.yml /etc/prometheus/prometheus.yml /etc/default/prometheus /etc/systemd/system/prometheus.service.d/40-network.conf
 probe_file /etc/systemd/system/prometheus.service.d/50-clustr.conf
 
 # prometheus.service at boot: enabled
 probe_enabled prometheus.service
 
 # prometheus.service runs: runs with its present files
-probe_started prometheus.service 03d88f3a0b2c78559fd437807bba1314734125d1353a0f488b882bd239e10d8b
+probe_started prometheus.service 671e238d66c7146e65ce2c37e47e63229549eaedaad8e7184548d82e52369eaa

@@ -279,7 +279,7 @@ User=prometheus
 EnvironmentFile=/etc/default/prometheus
 ExecStart=/usr/local/bin/prometheus $ARGS
 ExecReload=/bin/kill -HUP $MAINPID
-StateDirectory=prometheus
+StateDirectory=prometheus prometheus/node-exporter
 WorkingDirectory=/var/lib/prometheus
 NoNewPrivileges=yes
 ProtectSystem=full
@@ -316,7 +316,7 @@ END_OF_RECORD
 apply_file /etc/systemd/system/prometheus.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/lib/clustr/record-start prometheus.service /etc/systemd/system/prometheus.service.d/50-clustr.conf /etc/prometheus/rules/clustr.yml /etc/prometheus/prometheus.yml /etc/default/prometheus /etc/systemd/system/prometheus.service /etc/systemd/system/prometheus.service.d/40-network.conf /usr/local/lib/clustr/prometheus.release
+ExecStartPre=-+/usr/local/sbin/clustr-record-start prometheus.service /etc/systemd/system/prometheus.service.d/50-clustr.conf /etc/prometheus/rules/clustr.yml /etc/prometheus/prometheus.yml /etc/default/prometheus /etc/systemd/system/prometheus.service /etc/systemd/system/prometheus.service.d/40-network.conf /usr/local/lib/clustr/prometheus.release
 END_OF_FILE_BY_CLUSTR
 
 record 1d7d6dcb30ec8a8426a0a0e2e232216b <<'END_OF_RECORD'
@@ -333,4 +333,4 @@ cHJvbWV0aGV1cy5zZXJ2aWNlIHJ1bnM=
 10
 undo_started prometheus.service
 END_OF_RECORD
-apply_started prometheus.service 5c5534d40681466a5ad95927a83375dc73c61197f9a894ef8e71726773055e7d
+apply_started prometheus.service 855a477818f34423091e6eba0c817c29a13057d90f5a25f4ffa930fd8e76df4b

@@ -16,17 +16,17 @@ probe_file /etc/prometheus/prometheus.yml
 # /etc/default/prometheus: 0644 root:root | # Written by clustr. | ARGS="--web.listen-address=10.0.0.31:9090 --config.file=/etc/prometheus/prometheus.yml --storage.tsdb.path=/var/lib/prometheus/metrics2 --storage.tsdb.retention.time=90d"
 probe_file /etc/default/prometheus
 
-# /etc/systemd/system/prometheus.service: 0644 root:root | # Written by clustr. | [Unit] | Description=prometheus, of the release |  | [Service] | User=prometheus | EnvironmentFile=/etc/default/prometheus | ExecStart=/usr/local/bin/prometheus $ARGS | ExecReload=/bin/kill -HUP $MAINPID | StateDirectory=prometheus | WorkingDirectory=/var/lib/prometheus | NoNewPrivileges=yes | ProtectSystem=full | LimitNOFILE=65536 |  | [Install] | WantedBy=multi-user.target
+# /etc/systemd/system/prometheus.service: 0644 root:root | # Written by clustr. | [Unit] | Description=prometheus, of the release |  | [Service] | User=prometheus | EnvironmentFile=/etc/default/prometheus | ExecStart=/usr/local/bin/prometheus $ARGS | ExecReload=/bin/kill -HUP $MAINPID | StateDirectory=prometheus prometheus/node-exporter | WorkingDirectory=/var/lib/prometheus | NoNewPrivileges=yes | ProtectSystem=full | LimitNOFILE=65536 |  | [Install] | WantedBy=multi-user.target
 probe_file /etc/systemd/system/prometheus.service
 
 # /etc/systemd/system/prometheus.service.d/40-network.conf: 0644 root:root | # Written by clustr. It listens on the internal address, which may come up after the unit's turn. | [Unit] | Wants=network-online.target | After=network-online.target | StartLimitIntervalSec=0 |  | [Service] | Restart=on-failure | RestartSec=5s
 probe_file /etc/systemd/system/prometheus.service.d/40-network.conf
 
-# /etc/systemd/system/prometheus.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/lib/clustr/record-start prometheus.service /etc/systemd/system/prometheus.service.d/50-clustr.conf /etc/prometheus/rules/clustr.yml /etc/prometheus/prometheus.yml /etc/default/prometheus /etc/systemd/system/prometheus.service /etc/systemd/system/prometheus.service.d/40-network.conf /usr/local/lib/clustr/prometheus.release
+# /etc/systemd/system/prometheus.service.d/50-clustr.conf: 0644 root:root | # Written by clustr. Records at each start which files this unit was started with. | [Service] | ExecStartPre=-+/usr/local/sbin/clustr-record-start prometheus.service /etc/systemd/system/prometheus.service.d/50-clustr.conf /etc/prometheus/rules/clustr.yml /etc/prometheus/prometheus.yml /etc/default/prometheus /etc/systemd/system/prometheus.service /etc/systemd/system/prometheus.service.d/40-network.conf /usr/local/lib/clustr/prometheus.release
 probe_file /etc/systemd/system/prometheus.service.d/50-clustr.conf
 
 # prometheus.service at boot: enabled
 probe_enabled prometheus.service
 
 # prometheus.service runs: runs with its present files
-probe_started prometheus.service 5c5534d40681466a5ad95927a83375dc73c61197f9a894ef8e71726773055e7d
+probe_started prometheus.service 855a477818f34423091e6eba0c817c29a13057d90f5a25f4ffa930fd8e76df4b

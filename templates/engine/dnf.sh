@@ -1,0 +1,153 @@
+# Packages by dnf and rpm: the probe, which changes nothing, and the apply.
+
+# Names that rpm does not know are asked for once more, as what a package provides: curl-minimal is a curl.
+probe_packages() {
+  local hold=no name state found
+  if [ "$1" = --hold ]; then
+    hold=yes
+    shift
+  fi
+  for name in "$@"; do
+    if ! state=$(rpm -q --qf "$locked_form" -- "$name") && ! state=$(rpm -q --whatprovides -- "$name"); then
+      found=absent
+    elif is_half_installed "$name"; then
+      found="half installed"
+    elif [ "$hold" = yes ] && is_locked "$state"; then
+      found=held
+    else
+      found=installed
+    fi
+    if [ $# = 1 ]; then echo "$found"; else echo "$name $found"; fi
+  done
+}
+
+# What versionlock writes for a package as it is installed: bash-0:5.1.8-9.el9.*
+locked_form='%{NAME}-%|EPOCH?{%{EPOCH}}:{0}|:%{VERSION}-%{RELEASE}.*\n'
+lock_list=/etc/dnf/plugins/versionlock.list
+
+is_locked() {
+  [ -r "$lock_list" ] && grep -qxF -- "$1" "$lock_list"
+}
+
+# rpm keeps no note of a transaction that was cut, and a package whose script was cut counts as installed: so the
+# names stay written down, with the time, until dnf has ended well.
+unfinished=$clustr/packages-unfinished
+
+is_half_installed() {
+  [ -r "$unfinished" ] && grep -qxF -- "$1" "$unfinished"
+}
+
+# dnf's locks are files with its pid; rpm's is a lock on a file.
+packages_held_by() {
+  local lock pid
+  for lock in /var/cache/dnf/*_lock.pid /var/lib/dnf/*_lock.pid /var/log/*_lock.pid /run/dnf/*_lock.pid; do
+    if [ -r "$lock" ] && read -r pid <"$lock" && [ -r "/proc/$pid/comm" ]; then
+      echo "$(<"/proc/$pid/comm"), pid $pid"
+      return
+    fi
+  done
+  for lock in /var/lib/rpm/.rpm.lock /usr/lib/sysimage/rpm/.rpm.lock; do
+    if [ -e "$lock" ] && [ -n "$(lock_holder "$lock")" ]; then
+      lock_holder "$lock"
+      return
+    fi
+  done
+}
+
+# 200 is dnf's status where another took its lock meanwhile.
+run_dnf() {
+  local status=200
+  while [ "$status" = 200 ]; do
+    wait_for_packages
+    status=0
+    dnf -y --quiet --setopt=exit_on_lock=True --setopt=install_weak_deps=False "$@" || status=$?
+  done
+  return "$status"
+}
+
+# Lists older than an hour, or older than a source, are read anew.
+refresh_packages() {
+  local stamp=$clustr/lists-read
+  if [ ! -e "$stamp" ] || [ -n "$(find "$stamp" -mmin +60)" ] ||
+    [ -n "$(find /etc/yum.repos.d /etc/dnf/dnf.conf /etc/dnf/vars -newer "$stamp" 2>/dev/null)" ]; then
+    run_dnf makecache --refresh
+    touch "$stamp"
+  fi
+}
+
+# Everything that a cut transaction put into rpm's database is installed once more, whole; of packages that it left in
+# two versions the older goes.
+recover_packages() {
+  local since added
+  if [ ! -e "$unfinished" ]; then return; fi
+  echo "::status mending what a cut installation left"
+  if ! rpm -qa >/dev/null; then rpm --rebuilddb; fi
+  if [ -n "$(dnf --quiet repoquery --duplicates)" ]; then run_dnf remove --duplicates; fi
+  since=$(head -n 1 -- "$unfinished")
+  added=$(rpm -qa --qf '%{INSTALLTIME} %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n' | awk -v since="$since" '$1 >= since { print $2 }')
+  # shellcheck disable=SC2086 # names have no blanks
+  if [ -n "$added" ]; then run_dnf reinstall $added; fi
+}
+
+# Locks stand aside for the change alone: the plugin is off while it lasts, and the new versions are locked after it.
+apply_packages() {
+  local hold=no
+  if [ "$1" = --hold ]; then
+    hold=yes
+    shift
+  fi
+  refresh_packages
+  recover_packages
+  { date +%s && printf '%s\n' "$@"; } >"$unfinished.new"
+  mv -f -- "$unfinished.new" "$unfinished"
+  run_dnf --disableplugin=versionlock install -- "$@"
+  if [ "$hold" = yes ]; then lock_packages "$@"; fi
+  rm -f -- "$unfinished"
+}
+
+lock_packages() {
+  if ! rpm -q --whatprovides 'dnf-command(versionlock)' >/dev/null; then
+    run_dnf install 'dnf-command(versionlock)'
+  fi
+  run_dnf versionlock delete -- "$@" || true # there may be none
+  run_dnf versionlock add -- "$@"
+}
+
+# apply_kernel_package NAME KERNEL: repositories drop old kernels; another kernel's modules would be of no use.
+apply_kernel_package() {
+  refresh_packages
+  if [ -z "$(dnf --quiet repoquery -- "$1-$2")" ]; then
+    echo "no repository has $1 for the running kernel $2 any more: dnf upgrade kernel, reboot, run clustr again" >&2
+    return 1
+  fi
+  apply_packages "$1-$2"
+}
+
+# probe_key FILE: the fingerprint of the one key in it.
+probe_key() {
+  if [ -f "$1" ]; then fingerprint_of "$1"; else echo absent; fi
+}
+
+fingerprint_of() {
+  local home found
+  home=$(mktemp -d /dev/shm/clustr-key.XXXXXXXX)
+  found=$(gpg --homedir "$home" --batch --with-colons --show-keys -- "$1" 2>/dev/null |
+    awk -F: '$1 == "pub" { keys++ } $1 == "fpr" && !print_ { print_ = $10 } END { print keys == 1 ? print_ : keys + 0 " keys" }')
+  rm -rf -- "$home"
+  echo "$found"
+}
+
+# apply_key FILE URL FINGERPRINT [CA]: refused before it is in place where it is another key than that.
+apply_key() {
+  local path=$1 url=$2 wanted=$3 ca=${4:-} found
+  fetch "$url" "$path.clustr-new" "$ca"
+  found=$(fingerprint_of "$path.clustr-new")
+  if [ "$found" != "$wanted" ]; then
+    rm -f -- "$path.clustr-new"
+    echo "the key at $url is not $wanted but $found: nothing signed with it is installed" >&2
+    return 1
+  fi
+  chmod 0644 -- "$path.clustr-new"
+  mv -f -T -- "$path.clustr-new" "$path"
+  relabel "$path"
+}
