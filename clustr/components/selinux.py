@@ -26,7 +26,7 @@ def goals(_cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
         return
     manager = family(facts).manager
     yield signing_key(manager, KEY, url=policy.key, fingerprint=policy.fingerprint)
-    listing = render("selinux/rancher-k3s-common.repo", name=policy.repository, baseurl=policy.baseurl, key=KEY)
+    listing = render("selinux/rancher-k3s-common.repo", policy=policy, key=KEY)
     yield file(f"/etc/yum.repos.d/{policy.repository}.repo", listing)
     yield packages(manager, policy.packages, label="SELinux policies")
 
