@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 
 from clustr import artifacts
 from clustr.components.k3s import datastore, token_secrets
 from clustr.engine.apply import attach
 from clustr.engine.events import Note
-from clustr.engine.observe import look
-from clustr.engine.preflight import Finding, preflight
+from clustr.engine.observe import ask_reach, look
+from clustr.engine.preflight import Finding, preflight, questions, silence
 from clustr.engine.window import each
 from clustr.errors import PreflightError, UnreachableError
+from clustr.inventory.model import Cluster
 from clustr.inventory.ranges import fold
 from clustr.remote.facts import Datastore, Seen
 from clustr.remote.waits import wait_until
@@ -20,7 +21,7 @@ from clustr.session import Options, Session
 
 
 def seen_before_plan(at_work: Session, options: Options, *, finish_others: bool = False) -> Seen:
-    """Facts, sums of what will be downloaded, and preflight. Raises PreflightError with all findings at once."""
+    """Facts, preflight, sums of what will be downloaded. Raises PreflightError with all findings at once."""
     cluster, fleet, ignored = at_work.cluster, at_work.fleet, options.ignored()
     seen = look(cluster, fleet, at_work.emit, {})
     if finish_others and any(facts.applying.active for facts in seen.facts.values()):
@@ -30,18 +31,25 @@ def seen_before_plan(at_work: Session, options: Options, *, finish_others: bool 
     at_work.mask.learn(token_secrets(seen))
     if not seen.facts:
         raise _silence(seen)
+    seen = replace(seen, reach=ask_reach(questions(cluster, seen), fleet, at_work.emit))
+    _refuse(cluster, seen, ignored)
     answering = (node for node in cluster.servers if seen.answered(node.name))
     server = next((artifacts.Server(node, fleet[node.name]) for node in answering), None)
-    seen = artifacts.ensure_sums(cluster, seen, server)
+    return artifacts.ensure_sums(cluster, seen, server)
+
+
+def _refuse(cluster: Cluster, seen: Seen, ignored: Container[str]) -> None:
+    """Raises PreflightError with all that stands in the way. Silent nodes alone do not: the others go on."""
     findings = [found for found in preflight(cluster, seen) if found.name not in ignored]
-    if findings:
-        stand = "thing stands" if len(findings) == 1 else "things stand"
-        raise PreflightError(
-            f"{len(findings)} {stand} in the way. Nothing was changed.",
-            "mend them, or pass --ignore NAME for one that is known to be harmless",
-            detail="\n".join(_folded(findings)),
-        )
-    return seen
+    if not findings:
+        return
+    findings = [*(found for found in silence(cluster, seen) if found.name not in ignored), *findings]
+    stand = "thing stands" if len(findings) == 1 else "things stand"
+    raise PreflightError(
+        f"{len(findings)} {stand} in the way. Nothing was changed.",
+        "mend them, or pass --ignore NAME for one that is known to be harmless",
+        detail="\n".join(_folded(findings)),
+    )
 
 
 API_WITHIN = 30.0  # seconds; etcd elects a new leader in a few

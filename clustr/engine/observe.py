@@ -15,6 +15,8 @@ from clustr.inventory.model import Cluster, Node
 from clustr.remote.connection import Connection
 from clustr.remote.facts import Facts, Seen
 from clustr.remote.facts_reader import read_facts
+from clustr.remote.reach import Questions, Reach
+from clustr.remote.reach_reader import read_reach
 
 
 def look(
@@ -35,6 +37,21 @@ def look(
         emit(NodeSilent(name, error.problem, error.remedy))
     facts = {name: result for name, result in found.items() if isinstance(result, Facts)}
     return Seen(facts, silent, sums=sums)
+
+
+def ask_reach(questions: Mapping[str, Questions], fleet: Fleet, emit: Emit) -> dict[str, Reach]:
+    """What these nodes reach, by node; one that could not be asked says why."""
+    if not questions:
+        return {}
+    emit(Connecting("what nodes reach", len(questions)))
+
+    def read(name: str) -> Reach:
+        answer = read_reach(fleet[name], questions[name])
+        emit(NodeRead(name, "what nodes reach"))
+        return answer
+
+    found = each(questions, read)
+    return {name: Reach(error=str(got)) if isinstance(got, Exception) else got for name, got in found.items()}
 
 
 def ask_all(goals: Sequence[NodeGoals], fleet: Fleet, emit: Emit) -> dict[str, list[Answer]]:

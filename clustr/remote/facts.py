@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from clustr.errors import ClustrError
 from clustr.inventory.secrets import Secret
+from clustr.remote.reach import Reach
 
 
 class Datastore(StrEnum):
@@ -223,6 +224,7 @@ class Seen:
     facts: Mapping[str, Facts]
     silent: Mapping[str, ClustrError] = field(default_factory=dict)  # nodes that did not answer, and why
     new_token: Secret | None = None  # made by bootstrap where no server holds one yet
+    reach: Mapping[str, Reach] = field(default_factory=dict)  # of the nodes that were asked what they reach
     sums: Mapping[str, str] = field(default_factory=dict)  # sha256 of artifacts, by URL path (inventory.lock)
 
     def __getitem__(self, node: str) -> Facts:

@@ -204,8 +204,8 @@ chains() {
   for tool in iptables-nft-save iptables-legacy-save; do
     if command -v "$tool" >/dev/null && all=$(timeout 5 "$tool"); then
       awk '
-        match($1, /^:(KUBE|cali|CILIUM|FLANNEL|WEAVE)/) { found["iptables " substr($1, 2, RLENGTH - 1)] }
-        $1 == ":DOCKER" { found["docker DOCKER (iptables)"] }
+        match($1, /^:(KUBE|cali|CILIUM|FLANNEL|WEAVE)/) { found["iptables chains " substr($1, 2, RLENGTH - 1)] }
+        $1 == ":DOCKER" { found["docker chain DOCKER"] }
         END { for (each in found) print "remains=" each }' <<<"$all"
     fi
   done

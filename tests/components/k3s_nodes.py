@@ -7,7 +7,20 @@ from pathlib import Path
 
 from clustr.inventory.model import Artifacts, Cluster, Effect, K3s, Node, Role, Taint
 from clustr.inventory.secrets import Secret
-from clustr.remote.facts import Datastore, Facts, Firewall, Interface, K3sFacts, KubeNode, OperatingSystem, Seen
+from clustr.remote.facts import (
+    Controllers,
+    Datastore,
+    Facts,
+    Firewall,
+    Interface,
+    K3sFacts,
+    Kernel,
+    KubeNode,
+    Listener,
+    OperatingSystem,
+    Resolver,
+    Seen,
+)
 
 VERSION = "v1.36.5+k3s1"
 SUMS = {f"k3s-io/k3s/releases/download/{VERSION}/k3s": "5" * 64}
@@ -54,6 +67,11 @@ def facts(cluster: Cluster, name: str, k3s: K3sFacts | None = None) -> Facts:
         cgroup=2,
         systemd=True,
         firewall=Firewall.NONE,
+        memory_free_mb=6000,
+        controllers=Controllers(frozenset(("cpu", "cpuset", "io", "memory", "pids"))),
+        kernels=(Kernel("6.1.0", frozenset(("overlay", "br_netfilter", "nf_conntrack", "vxlan"))),),
+        listeners=(Listener(22, "tcp", "sshd", "ssh.service"),),
+        resolvers=(Resolver("/etc/resolv.conf", ("10.0.0.2",)),),
         interfaces=(Interface("eth0", (f"10.0.0.{number + 1}/24",), 1500),),
         k3s=k3s or K3sFacts(),
     )

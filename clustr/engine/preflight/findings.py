@@ -11,22 +11,50 @@ from clustr.remote.facts import Facts, Seen
 
 
 class Name(StrEnum):
-    """The stable names of findings, which `--ignore` takes."""
+    """The stable names of findings, which `--ignore` takes; docs/preflight.md tells each."""
 
     CLUSTER_LOST = "cluster.lost"
     CLUSTER_REJOIN = "cluster.rejoin"
     CLUSTER_SILENT_SERVER = "cluster.silent-server"
     CLUSTER_TWO = "cluster.two"
+    DNS_LOOPBACK = "dns.loopback"
+    DNS_NO_ANSWER = "dns.no-answer"
+    DNS_NO_SERVER = "dns.no-server"
     K3S_DOWNGRADE = "k3s.downgrade"
     K3S_SKIPPED_MINOR = "k3s.skipped-minor"
     NETWORK_ADDRESS = "network.address"
     NETWORK_INTERFACE = "network.interface"
+    NETWORK_SAME_ADDRESS = "network.same-address"
+    NETWORK_UNREACHED = "network.unreached"
+    NODE_HOST_KEY = "node.host-key"
+    NODE_HOSTNAME = "node.hostname"
+    NODE_LOGIN = "node.login"
     NODE_MACHINE_ID = "node.machine-id"
+    NODE_NAME = "node.name"
     NODE_SAME_MACHINE = "node.same-machine"
+    NODE_SUDO = "node.sudo"
+    NODE_UNREACHABLE = "node.unreachable"
     OS_ARCHITECTURE = "os.architecture"
+    OS_CGROUP_CONTROLLERS = "os.cgroup-controllers"
     OS_CGROUP_V1 = "os.cgroup-v1"
+    OS_KERNEL_MODULES = "os.kernel-modules"
+    OS_SWAP = "os.swap"
     OS_SYSTEMD = "os.systemd"
     OS_UNSUPPORTED = "os.unsupported"
+    PACKAGES_SOURCE = "packages.source"
+    PORT_TAKEN = "port.taken"
+    PREFLIGHT_UNKNOWN = "preflight.unknown"
+    REMAINS_CNI = "remains.cni"
+    REMAINS_DOCKER = "remains.docker"
+    REMAINS_GPU_OPERATOR = "remains.gpu-operator"
+    REMAINS_IPTABLES = "remains.iptables"
+    REMAINS_KUBEADM = "remains.kubeadm"
+    REMAINS_KUBELET = "remains.kubelet"
+    REMAINS_KUBESPRAY = "remains.kubespray"
+    REMAINS_MICROK8S = "remains.microk8s"
+    REMAINS_MOUNTS = "remains.mounts"
+    REMAINS_RKE = "remains.rke"
+    REMAINS_RKE2 = "remains.rke2"
     RUNTIME_CONTAINERD = "runtime.containerd"
     RUNTIME_MISSING = "runtime.missing"
     SIZE_CPUS = "size.cpus"
@@ -49,3 +77,19 @@ Rule = Callable[[Cluster, Seen], Iterator[Finding]]
 def answered(cluster: Cluster, seen: Seen) -> Iterator[tuple[Node, Facts]]:
     """The nodes that told what they are, in the inventory's order."""
     return ((node, seen[node.name]) for node in cluster.nodes if seen.answered(node.name))
+
+
+def newcomers(cluster: Cluster, seen: Seen) -> Iterator[tuple[Node, Facts]]:
+    """The nodes that have still to show what they can: those that the running cluster does not know as Ready.
+
+    A node that is a monitor alone is none once clustr has put something there.
+    """
+    ready = {known.name for known in seen.kube_nodes() if known.ready}
+    for node, facts in answered(cluster, seen):
+        if node.name not in ready if node.in_cluster else not facts.records:
+            yield node, facts
+
+
+def unknown(node: Node, what: str, why: str, remedy: str) -> Finding:
+    """What a rule says that could not look: it does not hold silently."""
+    return Finding(Name.PREFLIGHT_UNKNOWN, node.name, f"{what} could not be told: {why}", remedy)

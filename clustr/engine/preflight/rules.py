@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from clustr.engine.preflight.cluster import founding, rejoining, two_clusters, versions
 from clustr.engine.preflight.findings import Finding, Rule
-from clustr.engine.preflight.machines import clocks, twins
-from clustr.engine.preflight.network import addresses
-from clustr.engine.preflight.system import cgroup, runtime, size, system
+from clustr.engine.preflight.kernel import cgroup_controllers, cgroup_version, kernel_modules, swap
+from clustr.engine.preflight.machines import clocks, hostnames, names, twins
+from clustr.engine.preflight.network import addresses, resolvers, same_addresses
+from clustr.engine.preflight.ports import taken_ports
+from clustr.engine.preflight.reach import reached
+from clustr.engine.preflight.remains import remains
+from clustr.engine.preflight.system import runtime, size, system
 from clustr.inventory.model import Cluster
 from clustr.remote.facts import Seen
 
 RULES: tuple[Rule, ...] = (
     system,
-    cgroup,
+    cgroup_version,
+    cgroup_controllers,
+    kernel_modules,
+    swap,
     runtime,
     size,
     twins,
+    hostnames,
+    names,
     addresses,
+    same_addresses,
     clocks,
+    taken_ports,
+    remains,
+    resolvers,
+    reached,
     founding,
     rejoining,
     two_clusters,
@@ -26,5 +40,5 @@ RULES: tuple[Rule, ...] = (
 
 
 def preflight(cluster: Cluster, seen: Seen) -> tuple[Finding, ...]:
-    """Everything that stands in the way, all at once. Nodes that do not answer are no finding of their own."""
+    """Everything that stands in the way, all at once. Nodes that do not answer are told by `silence`."""
     return tuple(finding for rule in RULES for finding in rule(cluster, seen))

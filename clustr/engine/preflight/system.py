@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from clustr.artifacts import ARCHITECTURES
-from clustr.components.k3s import minor, refuses_cgroup_v1
+from clustr.components.k3s import minor
 from clustr.engine.preflight.findings import Finding, Name, answered
 from clustr.errors import PreflightError
 from clustr.families import family, known
@@ -30,17 +30,6 @@ def system(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
         if facts.architecture not in ARCHITECTURES:
             problem = f"nothing is released for {facts.architecture}"
             yield Finding(Name.OS_ARCHITECTURE, node.name, problem, f"use {' or '.join(ARCHITECTURES)}")
-
-
-def cgroup(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
-    """KEP-5573: from Kubernetes 1.35 on a kubelet does not start on cgroup v1."""
-    if cluster.k3s.allow_cgroup_v1 or not refuses_cgroup_v1(cluster):
-        return
-    for node, facts in answered(cluster, seen):
-        if node.in_cluster and facts.cgroup == 1:
-            problem = f"has cgroup v1, on which the kubelet of {cluster.k3s.version} does not start"
-            remedy = "boot it with systemd.unified_cgroup_hierarchy=1, or set k3s.allow_cgroup_v1: true"
-            yield Finding(Name.OS_CGROUP_V1, node.name, problem, remedy)
 
 
 def runtime(cluster: Cluster, seen: Seen) -> Iterator[Finding]:

@@ -2,140 +2,95 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 
-from clustr.engine.preflight import Finding, preflight
-from clustr.inventory.model import Cluster, K3s, Runtime
-from clustr.remote.facts import K3sFacts, OperatingSystem
-from tests.components.k3s_nodes import VERSION, bare, cluster_of, running, server_of, with_facts
+from clustr.engine.preflight import Name, preflight, silence
+from clustr.errors import PreflightError
+from clustr.inventory.model import Cluster
+from clustr.readiness import _refuse
+from clustr.remote.facts import Facts, Interface
+from clustr.remote.reach import Reach
+from tests.components.k3s_nodes import bare, cluster_of, running, with_facts
+from tests.unit.engine.preflight_cases import CASES, THREE, answering, judged, named
 
-THREE = cluster_of("cp1", "cp2", "cp3", "gpu1")
 ONE = cluster_of("cp1", "gpu1")
-
-
-def named(findings: tuple[Finding, ...]) -> set[tuple[str, str]]:
-    return {(finding.name, finding.node) for finding in findings}
-
-
-def k3s(**values: object) -> Cluster:
-    return cluster_of("cp1", "cp2", "cp3", "gpu1", k3s=K3s.model_validate({"version": VERSION, **values}))
 
 
 @pytest.mark.parametrize("cluster", [ONE, THREE])
 def test_nothing_stands_in_the_way_of_bare_machines_and_of_a_running_cluster(cluster: Cluster) -> None:
-    assert preflight(cluster, bare(cluster)) == ()
-    assert preflight(cluster, running(cluster)) == ()
+    assert judged(cluster, bare(cluster)) == ()
+    assert preflight(cluster, running(cluster)) == ()  # where nobody has to be asked what it reaches
 
 
-ON_A_NODE: dict[str, dict[str, object]] = {
-    "os.systemd": {"systemd": False},
-    "os.unsupported": {"os": OperatingSystem("plan9", "4", "", "Plan 9")},
-    "os.architecture": {"architecture": "riscv64"},
-    "os.cgroup-v1": {"cgroup": 1},
-    "size.memory": {"memory_mb": 400},
-    "size.cpus": {"cpus": 0},
-    "size.disk": {"disk_free_mb": 100},
-    "node.same-machine": {"machine_id": "0" * 32, "boot_id": "boot-0"},
-    "node.machine-id": {"machine_id": "0" * 32},
-    "network.address": {"interfaces": ()},
-    "time.clock": {"clock": 1031.0},
-}
+@pytest.mark.parametrize("name", CASES, ids=str)
+def test_each_finding_names_its_node_and_says_what_to_do(name: Name) -> None:
+    case = CASES[name]
+    seen = case.seen(case.cluster)
+    findings = (*judged(case.cluster, seen), *silence(case.cluster, seen))
+    assert named(findings) == {(name, case.node)} | case.beside
+    (found,) = (each for each in findings if (each.name, each.node) == (name, case.node))
+    assert case.words in found.problem
+    assert found.remedy or name.startswith("node.")  # what a silent node is mended with its own error says
 
 
-@pytest.mark.parametrize("name", ON_A_NODE)
-def test_each_rule_names_its_node_and_says_what_to_do(name: str) -> None:
-    findings = preflight(THREE, with_facts(bare(THREE), "gpu1", **ON_A_NODE[name]))
-    assert named(findings) == {(name, "gpu1")}
-    assert all(finding.problem and finding.remedy for finding in findings)
+@pytest.mark.parametrize("name", CASES, ids=str)
+def test_each_finding_stops_a_run_by_its_name_and_can_be_ignored(name: Name) -> None:
+    case = CASES[name]
+    seen = answering(case.cluster, case.seen(case.cluster))
+    with pytest.raises(PreflightError, match="Nothing was changed") as stopped:
+        _refuse(case.cluster, seen, frozenset())
+    assert f"  {name}  " in stopped.value.detail
+    others = {each for each, _ in case.beside} - {name}
+    _refuse(case.cluster, seen, others | {name})
+    if others:
+        with pytest.raises(PreflightError) as stopped:
+            _refuse(case.cluster, seen, {name})
+        assert f"  {name}  " not in stopped.value.detail
+
+
+def test_every_finding_is_made_to_happen_and_told_in_the_docs() -> None:
+    assert set(CASES) == set(Name)
+    told = (Path(__file__).parents[3] / "docs/preflight.md").read_text()
+    assert [line.split("`")[1] for line in told.splitlines() if line.startswith("| `")] == sorted(Name)
+
+
+def test_silent_nodes_alone_stop_nothing() -> None:
+    seen = CASES[Name.NODE_UNREACHABLE].seen(THREE)
+    _refuse(THREE, answering(THREE, with_facts(seen, "cp1", systemd=True)), frozenset())
 
 
 def test_all_findings_come_at_once() -> None:
     seen = with_facts(bare(THREE), "gpu1", cgroup=1, memory_mb=1, disk_free_mb=1)
     seen = with_facts(seen, "cp2", systemd=False)
-    assert len(preflight(THREE, seen)) == 4
+    assert len(judged(THREE, seen)) == 4
 
 
-def test_cgroup_v1_is_no_matter_where_it_is_allowed_or_the_kubelet_takes_it() -> None:
-    for cluster in (k3s(allow_cgroup_v1=True), k3s(version="v1.34.9+k3s1")):
-        assert preflight(cluster, with_facts(bare(cluster), "gpu1", cgroup=1)) == ()
+EMPTY: dict[str, object] = {"controllers": None, "listeners": None, "machine_id": "", "hostname": "", "clock": 1e300}
+ODD: dict[str, object] = {"interfaces": (Interface("eth0", ("nonsense", ""), 0),), "next_kernel": "\x1b[2J", "cpus": -1}
 
 
-def test_a_containerd_too_old_for_the_kubelet_is_found() -> None:
-    chosen = {"runtime": Runtime(engine="containerd")}
-    assert named(preflight(THREE.model_copy(update=chosen), bare(THREE))) == {
-        ("runtime.containerd", node.name) for node in THREE.nodes
-    }
-    for cluster in (k3s(version="v1.35.9+k3s1").model_copy(update=chosen), k3s()):
-        assert preflight(cluster, bare(cluster)) == ()
+@pytest.mark.parametrize("facts", [EMPTY, ODD, {**EMPTY, **ODD}], ids=["empty", "odd", "both"])
+def test_facts_that_are_missing_or_odd_crash_no_rule(facts: dict[str, object]) -> None:
+    """Every field that has a default is left out besides."""
+    kept = {field.name: getattr(bare(THREE)["gpu1"], field.name) for field in fields(Facts)[:14]}
+    seen = replace(bare(THREE), facts={**bare(THREE).facts, "gpu1": Facts(**{**kept, **facts})})
+    found = named(preflight(THREE, seen))
+    assert ("preflight.unknown", "gpu1") in found
 
 
-def test_an_interface_without_the_internal_address_is_found() -> None:
-    nodes = tuple(
-        node.model_copy(update={"interface": "eth1"}) if node.name == "gpu1" else node for node in THREE.nodes
-    )
-    assert named(preflight(THREE.model_copy(update={"nodes": nodes}), bare(THREE))) == {("network.interface", "gpu1")}
-
-
-def test_a_clock_within_half_a_minute_is_no_finding() -> None:
-    assert preflight(THREE, with_facts(bare(THREE), "gpu1", clock=1029.0)) == ()
+def test_a_node_that_was_not_asked_or_could_not_be_is_no_reached_one() -> None:
+    seen = answering(THREE, bare(THREE))
+    without = {name: reach for name, reach in seen.reach.items() if name != "gpu1"}
+    assert named(preflight(THREE, replace(seen, reach=without))) == {("preflight.unknown", "gpu1")}
+    failed = replace(seen, reach={**without, "gpu1": Reach(error="the line was cut")})
+    assert "the line was cut" in preflight(THREE, failed)[0].problem
 
 
 def test_nothing_is_founded_while_a_server_is_silent() -> None:
-    assert named(preflight(THREE, bare(THREE, "cp2"))) == {("cluster.silent-server", "cp2")}
-    assert preflight(THREE, bare(THREE, "gpu1")) == ()
+    assert named(judged(THREE, bare(THREE, "cp2"))) == {("cluster.silent-server", "cp2")}
+    assert judged(THREE, bare(THREE, "gpu1")) == ()
     seen = running(THREE)
-    assert preflight(THREE, replace(seen, facts={name: seen[name] for name in ("cp1", "cp3", "gpu1")})) == ()
-
-
-def test_no_second_cluster_is_founded_where_nodes_remember_a_first() -> None:
-    assert named(preflight(ONE, running(ONE, "cp1"))) == {("cluster.lost", "gpu1")}
-    assert named(preflight(THREE, running(THREE, "cp1", "cp2", "cp3"))) == {("cluster.lost", "gpu1")}
-
-
-@pytest.mark.parametrize("name", ["cp1", "cp3", "gpu1"])
-def test_a_known_node_without_its_data_is_taken_out_first(name: str) -> None:
-    findings = preflight(THREE, running(THREE, name))
-    assert named(findings) == {("cluster.rejoin", name)}
-    live = "cp2" if name == "cp1" else "cp1"
-    assert findings[0].remedy.endswith(f"on {live}, k3s kubectl delete node {name}")
-
-
-def test_a_new_node_is_no_finding() -> None:
-    more = cluster_of("cp1", "cp2", "cp3", "gpu1", "gpu2")
-    here = running(THREE)
-    assert preflight(more, replace(here, facts={**here.facts, "gpu2": bare(more)["gpu2"]})) == ()
-
-
-def test_two_clusters_are_told_apart_by_their_ca() -> None:
-    seen = with_facts(running(THREE), "cp3", k3s=server_of(THREE, ca="d" * 64))
-    assert named(preflight(THREE, seen)) == {("cluster.two", "cp3")}
-
-
-@pytest.mark.parametrize(
-    ("there", "wanted", "server", "agent"),
-    [
-        ("v1.36.5+k3s1", "v1.36.4+k3s1", "k3s.downgrade", "k3s.downgrade"),
-        ("v1.36.5+k3s2", "v1.36.5+k3s1", "k3s.downgrade", "k3s.downgrade"),
-        ("v1.34.9+k3s1", "v1.36.5+k3s1", "k3s.skipped-minor", ""),
-        ("v1.35.1+k3s1", "v1.36.5+k3s1", "", ""),
-        ("v1.36.9+k3s1", "v1.36.10+k3s1", "", ""),
-        ("v1.36.3+lab1", "v1.36.3+lab2", "", ""),
-    ],
-)
-def test_versions_go_forward_minor_by_minor(there: str, wanted: str, server: str, agent: str) -> None:
-    cluster = k3s(version=wanted)
-    seen = running(cluster)
-    seen = with_facts(seen, "cp2", k3s=replace(seen["cp2"].k3s, version=there))
-    seen = with_facts(seen, "gpu1", k3s=K3sFacts(there, agent_data=True))
-    others = with_facts(with_facts(seen, "cp1", k3s=replace(seen["cp1"].k3s, version=wanted)), "cp3", k3s=replace(
-        seen["cp3"].k3s, version=wanted
-    ))  # fmt: skip
-    expected = {(name, node) for name, node in ((server, "cp2"), (agent, "gpu1")) if name}
-    assert named(preflight(cluster, others)) == expected
-
-
-def test_a_binary_that_nothing_runs_may_be_replaced_by_an_older_one() -> None:
-    seen = with_facts(bare(THREE), "gpu1", k3s=K3sFacts("v1.99.0+k3s1"))
-    assert preflight(THREE, seen) == ()
+    assert judged(THREE, replace(seen, facts={name: seen[name] for name in ("cp1", "cp3", "gpu1")})) == ()

@@ -1,0 +1,42 @@
+"""What a node reaches: other nodes, name servers, where its packages come from. reach_reader.py asks for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A TCP port of another node, by the address that the cluster uses."""
+
+    node: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What one node is asked to reach. `urls` take the place of the package manager's own sources."""
+
+    peers: tuple[Peer, ...] = ()
+    sources: bool = False
+    urls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unreached:
+    """Something that does not answer, and what the node's own system says of it ("" where nothing came in time)."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What came of the questions. `error` says why they could not be asked at all, the rest is empty then."""
+
+    peers: tuple[tuple[Peer, str], ...] = ()  # those not reached, and why
+    names: tuple[str, ...] = ()  # hosts of package sources that do not resolve
+    sources: tuple[Unreached, ...] = ()
+    sources_asked: int | None = None  # None: nobody asked for them
+    error: str = ""

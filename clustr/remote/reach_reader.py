@@ -1,0 +1,45 @@
+"""Asks a node what it reaches: one script in, one frozen object out, nothing changed on it."""
+
+from __future__ import annotations
+
+from clustr.errors import UnreachableError
+from clustr.remote.connection import Connection
+from clustr.remote.facts_reader import Said
+from clustr.remote.reach import Questions, Reach, Unreached
+from clustr.templates import render
+
+PEER_SECONDS = 4  # for a connection to another node; the way inside a site takes milliseconds
+LIMIT = 60.0  # seconds for the whole script; its parts have shorter ones
+
+
+def read_reach(connection: Connection, questions: Questions) -> Reach:
+    """Asks a node what it reaches; raises UnreachableError where the node itself does not answer."""
+    script = render(
+        "remote/reach.sh",
+        peers=questions.peers,
+        sources=questions.sources,
+        urls=questions.urls,
+        seconds=PEER_SECONDS,
+    )
+    result = connection.run(script, timeout=LIMIT)
+    said = Said(result.stdout)
+    if result.status or not said.one("end"):
+        raise UnreachableError("it could not be asked what it reaches", detail=result.stderr.strip())
+    return parse_reach(said, questions)
+
+
+def parse_reach(said: Said, questions: Questions) -> Reach:
+    """Pure: what the script printed, typed. A peer without an answer is one that said nothing in time."""
+    told = {(words[0], words[1]): words[2:] for words in said.all("peer") if len(words) > 2}
+    lost = []
+    for peer in questions.peers:
+        verdict, *why = told.get((peer.address, str(peer.port)), ["failed"])
+        if verdict != "reached":
+            lost.append((peer, " ".join(why)))
+    sources = [words for words in said.all("source") if len(words) > 1 and words[1] != "answers"]
+    return Reach(
+        peers=tuple(lost),
+        names=tuple(words[0] for words in said.all("unresolved") if words),
+        sources=tuple(Unreached(what, " ".join(why)) for what, _, *why in sources),
+        sources_asked=said.number("sources") if questions.sources else None,
+    )

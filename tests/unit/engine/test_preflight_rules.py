@@ -1,0 +1,270 @@
+"""Preflight rule by rule: what is no finding, and what a finding says of harder cases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from clustr.engine.preflight import Name, preflight, questions
+from clustr.inventory.model import Cluster, Monitoring, Role, Runtime
+from clustr.remote.facts import (
+    Controllers,
+    Firewall,
+    Former,
+    Interface,
+    Kernel,
+    Listener,
+    Remains,
+    Resolver,
+    Seen,
+    Swap,
+)
+from clustr.remote.reach import Peer, Reach, Unreached
+from tests.components.k3s_nodes import bare, cluster_of, running, with_facts
+from tests.unit.engine.preflight_cases import SOURCE, THREE, answering, judged, k3s, named
+
+
+def problems(seen: Seen, cluster: Cluster = THREE) -> list[str]:
+    return [finding.problem for finding in judged(cluster, seen)]
+
+
+def on_gpu1(**facts: object) -> Seen:
+    return with_facts(bare(THREE), "gpu1", **facts)
+
+
+def test_cgroup_v1_is_no_matter_where_it_is_allowed_or_the_kubelet_takes_it() -> None:
+    for cluster in (k3s(allow_cgroup_v1=True), k3s(version="v1.34.9+k3s1")):
+        assert judged(cluster, with_facts(bare(cluster), "gpu1", cgroup=1)) == ()
+
+
+def test_a_containerd_too_old_for_the_kubelet_is_found() -> None:
+    chosen = {"runtime": Runtime(engine="containerd")}
+    assert named(judged(THREE.model_copy(update=chosen), bare(THREE))) == {
+        ("runtime.containerd", node.name) for node in THREE.nodes
+    }
+    for cluster in (k3s(version="v1.35.9+k3s1").model_copy(update=chosen), k3s()):
+        assert judged(cluster, bare(cluster)) == ()
+
+
+def DROP() -> None:
+    nodes = tuple(
+        node.model_copy(update={"interface": "eth1"}) if node.name == "gpu1" else node for node in THREE.nodes
+    )
+    assert named(judged(THREE.model_copy(update={"nodes": nodes}), bare(THREE))) == {("network.interface", "gpu1")}
+
+
+def test_a_clock_within_half_a_minute_is_no_finding() -> None:
+    assert judged(THREE, with_facts(bare(THREE), "gpu1", clock=1029.0)) == ()
+
+
+@pytest.mark.parametrize("process", ["k3s-server", "kubelet"])
+def test_what_clustr_runs_itself_takes_no_port(process: str) -> None:
+    seen = with_facts(bare(THREE), "cp1", listeners=(Listener(6443, "tcp", process, "k3s.service"),))
+    assert problems(seen) == []
+
+
+def test_ports_count_where_they_are_needed() -> None:
+    both = (Listener(6443, "tcp", "nginx", ""), Listener(9090, "tcp", "cockpit", "cockpit.service"))
+    assert problems(on_gpu1(listeners=both)) == []
+    assert problems(on_gpu1(listeners=(Listener(10250, "udp", "x", ""), Listener(8472, "udp", "", "")))) == []
+    taken = (Listener(8472, "udp", "cilium", ""), Listener(2380, "tcp", "etcd", "etcd.service"))
+    assert problems(with_facts(bare(THREE), "cp2", listeners=taken)) == [
+        "port 8472/udp is taken by cilium",
+        "port 2380/tcp is taken by etcd (etcd.service)",
+    ]
+    monitor = THREE.nodes[3].model_copy(update={"roles": frozenset({Role.AGENT, Role.MONITOR})})
+    watched = THREE.model_copy(update={"nodes": (*THREE.nodes[:3], monitor)})
+    assert problems(on_gpu1(listeners=both), watched) == ["port 9090/tcp is taken by cockpit (cockpit.service)"]
+    off = watched.model_copy(update={"monitoring": Monitoring(enabled=False)})
+    assert problems(on_gpu1(listeners=both), off) == []
+
+
+def test_a_controller_that_the_command_line_switches_off_is_told_with_the_line() -> None:
+    off = Controllers(frozenset(("cpu", "cpuset", "pids")), frozenset(("memory", "io")))
+    (found,) = judged(THREE, on_gpu1(controllers=off))
+    assert found.remedy == "take cgroup_disable=memory out of its kernel command line"
+
+
+def test_controllers_that_could_not_be_read_are_not_there_silently() -> None:
+    found = judged(THREE, on_gpu1(controllers=None))
+    assert named(found) == {(Name.PREFLIGHT_UNKNOWN, "gpu1")}
+    assert "/sys/fs/cgroup/cgroup.controllers" in found[0].problem
+
+
+def test_modules_are_those_of_the_kernel_that_will_run() -> None:
+    lists = (
+        Kernel("6.1.0", frozenset(("overlay", "br_netfilter", "nf_conntrack", "vxlan"))),
+        Kernel("6.2.0", frozenset()),
+    )
+    assert problems(on_gpu1(kernels=lists)) == []
+    works = frozenset(("overlay", "br_netfilter", "nf_conntrack", "vxlan"))
+    (found,) = problems(on_gpu1(kernels=lists, next_kernel="6.2.0", working_modules=works))
+    assert found.startswith("its kernel 6.2.0 has no module overlay, br_netfilter, nf_conntrack, vxlan")
+    (found,) = problems(on_gpu1(kernels=lists, next_kernel="6.3.0", working_modules=works))
+    assert found == (
+        "whether its kernel has overlay, br_netfilter, nf_conntrack, vxlan could not be told: "
+        "/lib/modules/6.3.0 has no modules.dep"
+    )
+    assert problems(on_gpu1(kernels=(), working_modules=works)) == []
+    rest = works - {"vxlan"}
+    assert "has no module vxlan" in problems(on_gpu1(kernels=(), working_modules=rest))[0]
+    unsure = frozenset(("vxlan",))
+    assert "could not be told" in problems(on_gpu1(kernels=(), working_modules=rest, unknown_modules=unsure))[0]
+
+
+def test_vxlan_is_needed_for_flannels_vxlan_alone() -> None:
+    seen = on_gpu1(kernels=(Kernel("6.1.0", frozenset(("overlay", "br_netfilter", "nf_conntrack"))),))
+    cluster = k3s(server_config={"flannel-backend": "host-gw"})
+    assert problems(seen, cluster) == []
+    other = THREE.model_copy(update={"network": THREE.network.model_copy(update={"cni": "none"})})
+    assert problems(seen, other) == []
+
+
+def test_swap_that_fits_into_memory_is_no_finding() -> None:
+    assert problems(on_gpu1(swaps=(Swap("/swap", 9_000_000, 1_000_000),))) == []
+
+
+@pytest.mark.parametrize(("servers", "found"), [
+    (("127.0.0.53",), [Name.DNS_LOOPBACK]),
+    (("10.0.0.2", "127.0.0.1"), [Name.DNS_LOOPBACK]),
+    (("fe80::1%eth0",), [Name.DNS_LOOPBACK]),
+    (("nonsense",), [Name.DNS_LOOPBACK]),
+    (("10.0.0.2", "2001:db8::53"), []),
+])  # fmt: skip
+def test_name_servers_that_pods_cannot_ask(servers: tuple[str, ...], found: list[Name]) -> None:
+    own = Resolver("/etc/resolv.conf", servers)
+    assert [each.name for each in judged(THREE, on_gpu1(resolvers=(own,)))] == found
+    resolved = Resolver("/run/systemd/resolve/resolv.conf", ("10.0.0.2",))
+    assert judged(THREE, on_gpu1(resolvers=(own, resolved))) == ()
+    chosen = k3s(agent_config={"resolv-conf": "/etc/pods.conf"})
+    assert judged(chosen, on_gpu1(resolvers=(own,))) == ()
+
+
+def test_name_servers_of_a_node_at_work_are_not_judged() -> None:
+    seen = with_facts(running(THREE), "gpu1", resolvers=())
+    assert preflight(THREE, seen) == ()
+
+
+def test_copies_have_no_machine_id_either() -> None:
+    assert problems(on_gpu1(machine_id="uninitialized")) == ["has no machine-id"]
+
+
+def test_machines_without_a_name_are_no_copies() -> None:
+    seen = with_facts(on_gpu1(hostname="localhost"), "cp1", hostname="localhost")
+    assert problems(seen) == []
+
+
+def test_swapped_addresses_are_told_on_both_nodes() -> None:
+    seen = with_facts(on_gpu1(hostname="cp1"), "cp1", hostname="gpu1.example.com")
+    found = judged(THREE, seen)
+    assert named(found) == {(Name.NODE_NAME, "cp1"), (Name.NODE_NAME, "gpu1")}
+    assert found[0].problem == "its machine calls itself gpu1, as another node of the inventory is called"
+
+
+def test_a_fresh_machine_may_be_called_anything() -> None:
+    assert problems(on_gpu1(hostname="ip-10-0-0-4")) == []
+    assert problems(on_gpu1(hostname="GPU1.example.com")) == []
+    renamed = with_facts(running(THREE), "gpu1", hostname="somebody-changed-it")  # the plan mends it
+    assert preflight(THREE, renamed) == ()
+
+
+def test_one_machine_has_no_address_twice() -> None:
+    ports = (Interface("eth0", ("10.0.0.1/24", "10.0.0.4/24"), 1500),)
+    found = judged(THREE, on_gpu1(machine_id="0" * 32, boot_id="boot-0", interfaces=ports))
+    assert named(found) == {(Name.NODE_SAME_MACHINE, "gpu1")}
+
+
+def test_a_machine_without_ip_could_not_be_looked_at() -> None:
+    assert named(judged(THREE, on_gpu1(interfaces=()))) == {(Name.PREFLIGHT_UNKNOWN, "gpu1")}
+
+
+def test_clocks_are_compared_at_the_same_moment() -> None:
+    assert judged(THREE, on_gpu1(clock=1090.0, asked=90.0)) == ()
+    (found,) = judged(THREE, on_gpu1(clock=1000.0, asked=90.0))
+    assert found.problem == "its clock is 90 s behind of the others'"
+
+
+def test_remains_are_told_once_for_each_system() -> None:
+    files = tuple(Remains(Former.KUBEADM, f"/etc/kubernetes/{name}.conf") for name in ("a", "b", "c", "d", "e"))
+    assert problems(on_gpu1(remains=files)) == [
+        "has remains of kubeadm: /etc/kubernetes/a.conf, /etc/kubernetes/b.conf, /etc/kubernetes/c.conf and 2 more"
+    ]
+    kubespray = (*files, Remains(Former.KUBESPRAY, "/etc/etcd.env"))
+    assert problems(on_gpu1(remains=kubespray)) == ["has remains of kubespray: /etc/etcd.env"]
+    docker = THREE.model_copy(update={"runtime": Runtime(engine="docker")})
+    seen = on_gpu1(remains=(Remains(Former.DOCKER, "chain DOCKER"),))
+    assert Name.REMAINS_DOCKER not in {each.name for each in judged(docker, seen)}
+
+
+def asked(cluster: Cluster, seen: Seen) -> dict[str, list[tuple[str, int]]]:
+    return {name: [(peer.node, peer.port) for peer in each.peers] for name, each in questions(cluster, seen).items()}
+
+
+def test_nodes_are_asked_for_what_they_need_of_each_other() -> None:
+    two = cluster_of("cp1", "cp2", "gpu1")
+    server = [6443, 2379, 2380, 10250]
+    assert asked(two, bare(two)) == {
+        "cp1": [*(("cp2", port) for port in server), ("gpu1", 10250)],
+        "cp2": [*(("cp1", port) for port in server), ("gpu1", 10250)],
+        "gpu1": [("cp1", 6443), ("cp2", 6443)],
+    }
+    assert all(each.sources for each in questions(two, bare(two)).values())
+
+
+def test_a_cluster_at_work_is_asked_nothing() -> None:
+    assert questions(THREE, running(THREE)) == {}
+
+
+def test_a_new_node_is_asked_and_those_that_must_reach_it() -> None:
+    more = cluster_of("cp1", "cp2", "cp3", "gpu1", "gpu2")
+    here = running(THREE)
+    seen = replace(here, facts={**here.facts, "gpu2": bare(more)["gpu2"]})
+    assert asked(more, seen) == {
+        **{name: [("gpu2", 10250)] for name in ("cp1", "cp2", "cp3")},
+        "gpu2": [(name, 6443) for name in ("cp1", "cp2", "cp3")],
+    }
+    assert [name for name, each in questions(more, seen).items() if each.sources] == ["gpu2"]
+
+
+def test_the_monitor_reaches_every_exporter() -> None:
+    monitor = THREE.nodes[3].model_copy(update={"roles": frozenset({Role.MONITOR})})
+    cluster = THREE.model_copy(update={"nodes": (*THREE.nodes[:3], monitor)})
+    assert asked(cluster, bare(cluster))["gpu1"] == [(name, 9100) for name in ("cp1", "cp2", "cp3")]
+    off = cluster.model_copy(update={"monitoring": Monitoring(enabled=False)})
+    assert asked(off, bare(off))["gpu1"] == []
+
+
+def test_behind_a_firewall_that_clustr_opens_nothing_is_asked() -> None:
+    seen = with_facts(bare(THREE), "cp1", firewall=Firewall.UFW)
+    assert asked(THREE, seen)["gpu1"] == [("cp2", 6443), ("cp3", 6443)]
+
+
+def test_nodes_that_are_not_reached_alike_are_one_line() -> None:
+    many = cluster_of("cp1", *(f"gpu{number}" for number in range(1, 6)))
+    lost = [(Peer(f"gpu{number}", f"10.0.0.{number + 1}", 10250), "") for number in range(1, 5)]
+    lost.append((Peer("gpu5", "10.0.0.6", 10250), "No route to host"))
+    seen = answering(many, bare(many))
+    seen = replace(seen, reach={**seen.reach, "cp1": Reach(tuple(lost), sources_asked=1)})
+    assert [found.problem for found in preflight(many, seen)] == [
+        "does not reach gpu[1-4] at port 10250: nothing comes back",
+        "does not reach gpu5 at port 10250: No route to host",
+    ]
+
+
+def test_package_sources() -> None:
+    def told(reach: Reach) -> list[str]:
+        return problems(replace(bare(THREE), reach={"gpu1": reach}))
+
+    assert told(Reach(sources_asked=0)) == ["has no package source"]
+    slow = Unreached(SOURCE, "")
+    assert told(Reach(sources=(slow,), sources_asked=1)) == [
+        f"its package source {SOURCE} does not answer: nothing came in time"
+    ]
+    unresolved = Reach(
+        names=("deb.example.com",), sources=(slow, Unreached("http://x.example/", "403")), sources_asked=2
+    )
+    assert told(unresolved) == [
+        "does not resolve deb.example.com, where its packages come from",
+        "its package source http://x.example/ does not answer: 403",
+    ]
