@@ -17,6 +17,7 @@ from clustr.inventory.model import written_names
 from clustr.inventory.source import At, Mistake, Source, Steps
 
 WIDEST = 40  # columns that a place or a field may take before the text is pushed aside
+LONGEST = 600  # characters of what is said about one mistake, which may repeat what was written
 
 _NOUNS = {"roles": "role", "engine": "engine", "cni": "network that clustr sets up", "host_keys": "way with host keys"}
 
@@ -54,11 +55,18 @@ class Findings:
         """`file:line:column   field   text`, in the order of the file, aligned; what `<<` repeats is said once."""
         once = {(each.line, each.column, each.text): each for each in sorted(found, reverse=True)}
         rows = [
-            (f"{self.source.name}:{each.line}:{each.column}", each.field, each.text) for each in sorted(once.values())
+            (f"{self.source.name}:{each.line}:{each.column}", _short(each.field), _short(each.text))
+            for each in sorted(once.values())
         ]
         places = _width(place for place, _, _ in rows)
         names = _width(name for _, name, _ in rows)
         return tuple(f"{place:<{places}}  {name:<{names}}   {text}" for place, name, text in rows)
+
+
+def _short(text: str) -> str:
+    """Without its middle where it is long: what is wrong stands at its begin, what to write at its end."""
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[:half]} ... {text[-half:]}"
 
 
 def _width(texts: Iterable[str]) -> int:

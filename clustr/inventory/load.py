@@ -17,6 +17,7 @@ from clustr.inventory.crosscheck import crosscheck
 from clustr.inventory.document import Document
 from clustr.inventory.findings import Findings, mistake_of, nearest
 from clustr.inventory.model import Cluster
+from clustr.inventory.ranges import LIMIT, size
 from clustr.inventory.resolve import Resolver
 from clustr.inventory.source import Mistake, Steps, read_source
 
@@ -62,6 +63,7 @@ def _document(findings: Findings) -> tuple[Document, list[int]]:
     values = _top(findings)
     nodes = values.get("nodes")
     entries = list(range(len(nodes))) if isinstance(nodes, list) else []
+    _not_too_many(nodes if isinstance(nodes, list) else [], findings)
     told: set[Steps] = set()
     # Every round cuts at least one part out; a document with a node is never empty, so the loop ends.
     while True:
@@ -76,6 +78,19 @@ def _document(findings: Findings) -> tuple[Document, list[int]]:
             del values["nodes"][index], entries[index]
         if not values.get("nodes"):
             findings.refuse()
+
+
+def _not_too_many(nodes: list[Any], findings: Findings) -> None:
+    """Refuses what would not fit into memory, before any range is expanded."""
+    for field in ("name", "address", "internal_address"):
+        count = 0
+        for index, node in enumerate(nodes):
+            written = node.get(field) if isinstance(node, dict) else None
+            own = size(written) if isinstance(written, str) else 0
+            count += own if own <= LIMIT else 0  # else it is refused by itself
+            if count > LIMIT:
+                findings.mistake(("nodes", index, field), f"makes it more than {LIMIT:,} nodes: write fewer")
+                findings.refuse()
 
 
 def _tell(wrong: Sequence[ErrorDetails], entries: list[int], told: set[Steps], findings: Findings) -> None:

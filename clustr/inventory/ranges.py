@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-LIMIT = 10_000  # members of one range; more is a slip of the finger
+LIMIT = 10_000  # members of all ranges together; more is a slip of the finger
 
 _BRACKET = re.compile(r"\[([^\[\]]*)\]")
 _SPAN = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
@@ -22,28 +22,40 @@ def expand(text: str) -> tuple[str, ...]:
     pieces = _BRACKET.split(text)
     if any("[" in piece or "]" in piece for piece in pieces[::2]):
         raise ValueError(f"{text} has a bracket without its pair: write ranges like gpu[01-16]")
-    choices = [_numbers(piece) if index % 2 else [piece] for index, piece in enumerate(pieces)]
-    count = math.prod(len(choice) for choice in choices)
-    if count > LIMIT:
+    spans = [_spans_in(piece) if index % 2 else [] for index, piece in enumerate(pieces)]
+    if size(text) > LIMIT:
         raise ValueError(f"{text} stands for more than {LIMIT:,}: write a smaller range")
+    choices = [_numbers(spans[index]) if index % 2 else [piece] for index, piece in enumerate(pieces)]
     return tuple("".join(parts) for parts in itertools.product(*choices))
 
 
-def _numbers(spec: str) -> Sequence[str]:
-    """The numbers of one bracket, at most LIMIT + 1 of a span (enough for `expand` to refuse it)."""
-    numbers: list[str] = []
-    for span in spec.split(","):
+def size(text: str) -> int:
+    """How many `expand` would make, without making them; 1 for what is no range."""
+    try:
+        spans = [_spans_in(piece) for piece in _BRACKET.findall(text)]
+    except ValueError:
+        return 1
+    return math.prod(sum(int(last) - int(first) + 1 for first, last in each) for each in spans)
+
+
+def _spans_in(bracket: str) -> list[tuple[str, str]]:
+    """The first and the last number of each span; raises ValueError with what to write."""
+    spans: list[tuple[str, str]] = []
+    for span in bracket.split(","):
         match = _SPAN.fullmatch(span.strip())
         if match is None:
-            raise ValueError(f"[{spec}] is no range: write it like [1-3] or [01-06,08]")
+            raise ValueError(f"[{bracket}] is no range: write it like [1-3] or [01-06,08]")
         first, last = match[1], match[2] or match[1]
         if int(last) < int(first):
-            raise ValueError(f"[{spec}] runs backwards: write [{last}-{first}]")
+            raise ValueError(f"[{bracket}] runs backwards: write [{last}-{first}]")
         if last.startswith("0") and len(last) != len(first):
-            raise ValueError(f"[{spec}] has numbers of two widths: write [{first.zfill(len(last))}-{last}]")
-        count = min(int(last) - int(first), LIMIT) + 1
-        numbers += [str(int(first) + step).zfill(len(first)) for step in range(count)]
-    return numbers
+            raise ValueError(f"[{bracket}] has numbers of two widths: write [{first.zfill(len(last))}-{last}]")
+        spans.append((first, last))
+    return spans
+
+
+def _numbers(spans: Sequence[tuple[str, str]]) -> list[str]:
+    return [str(number).zfill(len(first)) for first, last in spans for number in range(int(first), int(last) + 1)]
 
 
 def fold(names: Iterable[str]) -> str:

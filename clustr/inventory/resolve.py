@@ -20,6 +20,7 @@ from clustr.inventory.document import (
 )
 from clustr.inventory.findings import Findings, did_you_mean
 from clustr.inventory.model import Artifacts, Bastion, Cluster, Node, NodeClass, Role, Ssh, Sudo, Taint
+from clustr.inventory.paths import holds, is_file, whole
 from clustr.inventory.places import proxy_url
 from clustr.inventory.secrets import AbsentSecret, Secret, SecretError, Vault
 from clustr.inventory.source import Steps
@@ -198,7 +199,7 @@ class Resolver:
         if "key" in said:
             said["key"] = self._file(Path(said["key"]), (*steps, "key"))
         if "known_hosts" in said:
-            said["known_hosts"] = self._folder / Path(said["known_hosts"]).expanduser()
+            said["known_hosts"] = whole(self._folder, said["known_hosts"])
         return said
 
     def _sudo(self, written: SudoDocument, steps: Steps) -> dict[str, Any]:
@@ -211,7 +212,7 @@ class Resolver:
                 said[name] = value.url or self._proxy(value, (*steps, name))
         if said.get("ca"):
             said["ca"] = self._file(Path(said["ca"]), (*steps, "ca"))
-            if said["ca"].is_file() and b"-----BEGIN CERTIFICATE-----" not in said["ca"].read_bytes():
+            if is_file(said["ca"]) and not holds(said["ca"], b"-----BEGIN CERTIFICATE-----"):
                 self._findings.mistake((*steps, "ca"), f"{written.ca} holds no certificate: write a file in PEM form")
         return said
 
@@ -235,8 +236,8 @@ class Resolver:
         """The path relative to the inventory, with ~ spelt out."""
         if written is None:
             return None
-        path = self._folder / written.expanduser()
-        if not path.is_file():
+        path = whole(self._folder, written)
+        if not is_file(path):
             self._findings.missing(steps, f"there is no file {written}: put it there, or write another path")
         return path
 

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import CoreSchema, core_schema
 
 from clustr.errors import InventoryError
+from clustr.inventory.paths import is_file, whole
 
 if TYPE_CHECKING:
     from clustr.inventory.document import SecretSource
 
 MASK = "***"
 PATIENCE = 120  # seconds for sops or age; a key service far away, or a person at a prompt
+LONGEST = 65_536  # bytes of a secret
 
 
 class Secret:
@@ -91,14 +93,14 @@ class Vault:
         return self._from_age(source.age or "", source.identity or "")
 
     def _path(self, written: str) -> Path:
-        return self._folder / Path(written).expanduser()
+        return whole(self._folder, written)
 
     def _from_sops(self, file: str, key: str) -> str:
         if file not in self._opened:
             self._exists(file)
             # As JSON, so that one decryption serves every key and no key has to be quoted for --extract.
             text = _output(["sops", "-d", "--output-type", "json", str(self._path(file))], file)
-            self._opened[file] = json.loads(text)
+            self._opened[file] = _json(text, file)
         value = self._opened[file]
         for part in key.split("."):
             value = value.get(part) if isinstance(value, dict) else None
@@ -114,7 +116,7 @@ class Vault:
         return _one_line(_output(["age", "-d", "-i", str(self._path(identity)), str(self._path(file))], file), file)
 
     def _exists(self, written: str) -> None:
-        if not self._path(written).is_file():
+        if not is_file(self._path(written)):
             raise SecretError(f"there is no file {written}: make it, or write another path")
 
 
@@ -128,14 +130,24 @@ def _from_environment(name: str) -> str:
 def _from_file(path: Path, written: str) -> str:
     try:
         mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            text = file.read(LONGEST + 1).decode()
     except FileNotFoundError:
         raise SecretError(f"there is no file {written}: make it with mode 0600") from None
     except (OSError, UnicodeError) as error:
         raise SecretError(f"{written} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}") from None
+    if len(text) > LONGEST:
+        raise SecretError(f"{written} holds more than {LONGEST} bytes: write a file that holds the secret alone")
     if mode & stat.S_IROTH:
         raise SecretError(f"everybody can read {written}: chmod 600 {written}")
     return _one_line(text, written)
+
+
+def _json(text: str, written: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise SecretError(f"what sops makes of {written} is no JSON: sops -d {written} shows it") from None
 
 
 def _one_line(text: str, written: str) -> str:
@@ -154,6 +166,8 @@ def _output(command: Sequence[str], written: str) -> str:
         )
     except FileNotFoundError:
         raise SecretError(f"{program} is not installed: install it, then run clustr again") from None
+    except UnicodeError:
+        raise SecretError(f"{written} holds no text: write one into it") from None
     except subprocess.TimeoutExpired:
         raise SecretError(f"{program} -d {written} did not end in {PATIENCE} s: run it by hand") from None
     if done.returncode != 0:

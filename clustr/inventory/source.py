@@ -19,6 +19,7 @@ Steps = tuple[str | int, ...]
 _CORE = "tag:yaml.org,2002:"
 _MERGE = _CORE + "merge"
 _NULL = _CORE + "null"
+LARGEST = 16 << 20  # bytes; 10,000 nodes one by one are a tenth of it
 # libyaml is ten times faster; wheels of PyYAML bring it, a build without it works as well.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -72,8 +73,17 @@ class Source:
             hint = ": indent with spaces, not with tabs" if tab and tab[0][: where[1]].endswith("\t") else ""
             self.mistakes.append(Mistake(*where, "", f"is no YAML: {said}{hint}"))
             return None
-        except yaml.YAMLError as error:
-            self.mistakes.append(Mistake(1, 1, "", f"is no YAML: {str(error).splitlines()[0]}"))
+        except yaml.reader.ReaderError as error:
+            before = text[: error.position]
+            place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
+            said = (
+                f"U+{error.character:04X} is no character of YAML" if isinstance(error.character, int) else str(error)
+            )
+            self.mistakes.append(Mistake(*place, "", f"is no YAML: {said}: take it out"))
+            return None
+        except (yaml.YAMLError, RecursionError) as error:
+            said = "it is nested too deep" if isinstance(error, RecursionError) else str(error).splitlines()[0]
+            self.mistakes.append(Mistake(1, 1, "", f"is no YAML: {said}"))
             return None
         finally:
             loader.dispose()
@@ -135,7 +145,7 @@ class Source:
             raise ValueError("an empty file has no places")
         node, mark = self._root, self._root.start_mark
         for index, step in enumerate(steps):
-            pair = _child(node, step)
+            pair = _child(node, step, set())
             if pair is None:
                 break
             key, node = pair
@@ -144,26 +154,31 @@ class Source:
         return mark
 
 
-def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
-    """The key and the value behind one step (an item is its own key); what `<<` brings comes last."""
+def _child(node: yaml.Node, step: str | int, seen: set[int]) -> tuple[yaml.Node, yaml.Node] | None:
+    """The key and the value behind one step (an item is its own key); what `<<` brings comes last.
+
+    `seen` are the mappings that were looked into: aliases make one of few lines be there a billion times, or in itself.
+    """
     if isinstance(node, yaml.SequenceNode):
         inside = isinstance(step, int) and step < len(node.value)
         return (node.value[step], node.value[step]) if inside else None
-    if not isinstance(node, yaml.MappingNode):
+    if not isinstance(node, yaml.MappingNode) or id(node) in seen:
         return None
+    seen.add(id(node))
     merged: list[yaml.Node] = []
     for key, value in node.value:
         if key.tag == _MERGE:
             merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
         elif key.value == step:
             return key, value
-    return next((pair for pair in (_child(parent, step) for parent in merged) if pair), None)
+    return next((pair for pair in (_child(parent, step, seen) for parent in merged) if pair), None)
 
 
 def read_source(path: Path) -> Source:
     """Reads and parses the file; raises InventoryError where it cannot be read at all."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            text = file.read(LARGEST + 1).decode("utf-8-sig")
     except FileNotFoundError:
         raise InventoryError(
             f"There is no {path}.", "clustr init writes one; -i FILE names another.", mistakes=()
@@ -173,4 +188,7 @@ def read_source(path: Path) -> Source:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise InventoryError(f"{path} is no UTF-8 text (line {line}).", "Save it as UTF-8.") from None
+    if len(text) > LARGEST:
+        remedy = "Write ranges such as gpu[01-16], and what nodes share in classes."
+        raise InventoryError(f"{path} is larger than {LARGEST >> 20} MB.", remedy)
     return Source(str(path), text)
