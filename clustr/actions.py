@@ -16,26 +16,22 @@ from clustr.checks.drift import drift
 from clustr.checks.learning import Learning
 from clustr.checks.run import check_node, not_reached
 from clustr.components.k3s import datastore, token_secrets
-from clustr.engine.events import Connecting, NodeRead, Note, RunDone
+from clustr.engine.events import Connecting, NodeRead, RunDone
 from clustr.engine.observe import ask_all, look
 from clustr.engine.plan import Plan, make_plan, names, wanted
 from clustr.engine.run import Report, Run
 from clustr.engine.stage import Stage
-from clustr.engine.window import Stop, each, every, interruptible
+from clustr.engine.window import each
 from clustr.engine.work import as_clustr_error
-from clustr.errors import (
-    ClustrError,
-    LockedError,
-    PlanChangedError,
-    UnknownHealthError,
-    UnreachableError,
-)
+from clustr.errors import ClustrError, PlanChangedError, UnknownHealthError, UnreachableError
+from clustr.holding import Hold, holding
 from clustr.inventory.load import Loaded, read
 from clustr.inventory.model import Cluster, Node
 from clustr.inventory.secrets import Secret
+from clustr.others import tell_of_others
 from clustr.readiness import seen_before_plan
 from clustr.remote.facts import Datastore, Seen
-from clustr.remote.lock import BEAT, Held, free_lock, read_lock, take_lock, this_run
+from clustr.remote.lock import Held, free_lock, read_lock
 from clustr.results import Bootstrapped, Health, Said
 from clustr.session import Options, Session, View, session
 from clustr.stages import STAGES
@@ -59,7 +55,7 @@ def plan(path: Path, options: Options, view: View) -> tuple[Plan, Seen]:
 def bootstrap(path: Path, options: Options, view: View, confirm: Confirm) -> Bootstrapped | None:
     """Makes the nodes what the inventory says; None where the person did not want the plan."""
     with session(path, view, "bootstrap") as at_work:
-        seen = seen_before_plan(at_work, options, finish_others=True)
+        seen = seen_before_plan(at_work, options, alone=True)
         made = _plan(at_work, seen, options)
         at_work.journal.plan(made)
         if made.blind:
@@ -79,27 +75,10 @@ def bootstrap(path: Path, options: Options, view: View, confirm: Confirm) -> Boo
 
 def _run(at_work: Session, seen: Seen, made: Plan, options: Options) -> Report:
     """The plan, done under the lock."""
-    cluster = at_work.cluster
-    servers = [node.name for node in cluster.servers]
-    lock = take_lock(cluster.name, this_run(at_work.run_id, at_work.command), servers, at_work.fleet.held)
-    for held in lock.taken_over:
-        at_work.emit(Note(f"the lock of {held.holder} was silent for {held.silent_for} s and is taken over"))
-    try:
-        with interruptible(lambda: at_work.emit(Note(STOPPING))) as stop:
-
-            def beat() -> None:
-                try:
-                    lock.beat()
-                except LockedError as lost:
-                    at_work.emit(Note(f"{lost.problem} Nothing new is started."))
-                    stop.press()
-
-            with every(BEAT, beat):
-                seen = _with_token(cluster, _servers_as_planned(at_work, seen))
-                at_work.mask.learn(token_secrets(seen))
-                return _work(at_work, seen, made, options, stop)
-    finally:
-        lock.release()
+    with holding(at_work) as hold:
+        seen = _with_token(at_work.cluster, _servers_as_planned(at_work, seen))
+        at_work.mask.learn(token_secrets(seen))
+        return _work(at_work, seen, made, options, hold)
 
 
 def _servers_as_planned(at_work: Session, seen: Seen) -> Seen:
@@ -116,10 +95,7 @@ def _founded(cluster: Cluster, seen: Seen) -> bool:
     return any(datastore(seen, node) is not Datastore.NONE for node in cluster.servers)
 
 
-STOPPING = "Ctrl-C: nothing new is started; waiting for what runs. Ctrl-C again leaves it running on its nodes."
-
-
-def _work(at_work: Session, seen: Seen, made: Plan, options: Options, stop: Stop) -> Report:
+def _work(at_work: Session, seen: Seen, made: Plan, options: Options, hold: Hold) -> Report:
     learning = Learning()
 
     def gate(stage: Stage, node: Node) -> list[str]:
@@ -133,10 +109,11 @@ def _work(at_work: Session, seen: Seen, made: Plan, options: Options, stop: Stop
         made,
         at_work.fleet,
         stages=options.stages or STAGES,
-        run_id=at_work.run_id,
+        run=at_work.run,
         gate=gate,
         emit=at_work.emit,
-        stop=stop,
+        stop=hold.stop,
+        begin=hold.begin,
         log=lambda node: str(at_work.journal.log(node)),
     ).go()
 
@@ -163,6 +140,7 @@ def doctor(path: Path, options: Options, view: View) -> Health:
         chosen = options.chosen(cluster)
         checks = only(options.only) if options.only else all_checks()
         seen = look(cluster, fleet, at_work.emit, {})
+        tell_of_others(at_work, seen)
         nodes = [node for node in cluster.nodes if chosen is None or node.name in chosen]
         todo = [node.name for node in nodes if seen.answered(node.name)]
         at_work.emit(Connecting("checks", len(todo)))

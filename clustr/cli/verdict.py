@@ -40,6 +40,8 @@ def of_bootstrap(result: Bootstrapped | None, *, limit: Sequence[str]) -> int:
     if result is None:
         return DECLINED
     report = result.report
+    if report.lost:
+        return report.lost.exit_code
     if report.stopped:
         return EXIT_INTERRUPTED
     failed = max((error.exit_code for node, error in report.failed.items() if _asked_for(node, limit)), default=0)

@@ -32,11 +32,15 @@ class Fleet:
         """The connections that are open now; one that is opened anew takes its place here."""
         return self._held
 
-    def reopen(self, node: str) -> Connection:
-        """A new connection in the old one's place, for a node that was cut off or has booted."""
+    def reopen(self, node: str, broken: Connection | None = None) -> Connection:
+        """A new connection in the old one's place, for a node that was cut off or has booted.
+
+        With `broken` only in that one's place: somebody else may have opened another already.
+        """
         with self._locks[node]:
-            old = self._held.pop(node, None)
-            if old is not None:
+            old = self._held.get(node)
+            if old is not None and broken in (None, old):
+                del self._held[node]
                 old.close()
             return self[node]
 

@@ -15,8 +15,6 @@ from clustr.inventory.model import Cluster, Node
 from clustr.remote.connection import Connection
 from clustr.remote.facts import Facts, Seen
 from clustr.remote.facts_reader import read_facts
-from clustr.remote.reach import Questions, Reach
-from clustr.remote.reach_reader import read_reach
 
 
 def look(
@@ -39,21 +37,6 @@ def look(
     return Seen(facts, silent, sums=sums)
 
 
-def ask_reach(questions: Mapping[str, Questions], fleet: Fleet, emit: Emit) -> dict[str, Reach]:
-    """What these nodes reach, by node; one that could not be asked says why."""
-    if not questions:
-        return {}
-    emit(Connecting("what nodes reach", len(questions)))
-
-    def read(name: str) -> Reach:
-        answer = read_reach(fleet[name], questions[name])
-        emit(NodeRead(name, "what nodes reach"))
-        return answer
-
-    found = each(questions, read)
-    return {name: Reach(error=str(got)) if isinstance(got, Exception) else got for name, got in found.items()}
-
-
 def ask_all(goals: Sequence[NodeGoals], fleet: Fleet, emit: Emit) -> dict[str, list[Answer]]:
     """The answers to all goals, by node, in the goals' order."""
     by_node: dict[str, list[Goal]] = {}
@@ -73,12 +56,12 @@ def ask_all(goals: Sequence[NodeGoals], fleet: Fleet, emit: Emit) -> dict[str, l
     }
 
 
-def ask(connection: Connection, goals: Sequence[Goal]) -> list[Answer]:
-    """One script that asks all these probes. `timeout`: probes only read; ten minutes mean a hung machine."""
-    if not goals:
+def ask(connection: Connection, goals: Sequence[Goal], before: str = "") -> list[Answer]:
+    """One script that asks all these probes, after `before`. Probes only read: ten minutes mean a hung machine."""
+    if not goals and not before:
         return []
     nonce = new_nonce()
-    result = connection.run(probe_script(goals, nonce), timeout=600)
+    result = connection.run(f"{before}\n{probe_script(goals, nonce)}", timeout=600)
     return read_answers(result.stdout, nonce, len(goals))
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from clustr.engine.apply import GoalFailed
+from clustr.engine.apply import GoalFailed, over_a_cut
 from clustr.engine.events import (
     Emit,
     NodeDone,
@@ -39,6 +39,7 @@ from clustr.errors import ClustrError
 from clustr.inventory.model import Cluster, Node, Role
 from clustr.remote.facts import Facts, Seen
 from clustr.remote.facts_reader import read_facts
+from clustr.remote.lock import Holder
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Report:
     skipped: Mapping[str, str]
     seconds: float
     stopped: bool = False  # by Ctrl-C, before everything was started
+    lost: ClustrError | None = None  # why the run had to stop by itself: its lock is another's
 
 
 class Run:
@@ -63,10 +65,11 @@ class Run:
         fleet: Fleet,
         *,
         stages: Sequence[Stage],
-        run_id: str,
+        run: Holder,
         gate: Gate,
         emit: Emit,
         stop: Stop,
+        begin: Callable[[], None],
         log: Callable[[str], str],
     ) -> None:
         self._cluster = cluster
@@ -74,10 +77,11 @@ class Run:
         self._plan = plan
         self._fleet = fleet
         self._stages = stages
-        self._run_id = run_id
+        self._run = run
         self._gate = gate
         self._emit = emit
         self._stop = stop
+        self._begin = begin
         self._log = log
         self._failed: dict[str, ClustrError] = dict(seen.silent)
         self._skipped: dict[str, str] = {}
@@ -98,7 +102,7 @@ class Run:
         looked_at = {name for stage_plan in self._plan.stages for name in stage_plan.nodes}
         done = tuple(node.name for node in self._cluster.nodes if node.name in looked_at - over)
         self._emit(RunDone(done, tuple(self._failed), seconds))
-        return Report(done, self._failed, self._skipped, seconds, bool(self._stop))
+        return Report(done, self._failed, self._skipped, seconds, self._stop.asked.is_set(), self._stop.lost)
 
     def _stage(self, place: int, stage: Stage, planned: StagePlan) -> None:
         names = [name for name in planned.nodes if planned.on(name)]
@@ -133,12 +137,12 @@ class Run:
         begun = time.monotonic()
         self._emit(NodeStarted(stage.title, name))
         share = Share(
-            self._cluster, self._seen, self._fleet, stage, place, node, planned.on(name), self._run_id,
-            frozenset(self._failed) | frozenset(self._skipped), self._emit,
+            self._cluster, self._seen, self._fleet, stage, place, node, planned.on(name), self._run,
+            frozenset(self._failed) | frozenset(self._skipped), self._emit, self._begin,
         )  # fmt: skip
         try:
             self._work(share)
-            facts = read_facts(self._fleet[name], node)
+            facts = over_a_cut(self._fleet, name, lambda line: read_facts(line, node), self._emit)
         except (NotKnownYet, Halted) as reason_given:
             self._skip(stage, name, str(reason_given))
             return None
@@ -149,6 +153,8 @@ class Run:
         return facts
 
     def _reason_to_skip(self, stage: Stage, node: Node) -> str:
+        if self._stop.lost:
+            return f"{self._stop.lost.problem}; {self._stop.lost.remedy}"
         if self._stop:
             return "stopped by Ctrl-C before it was begun"
         if self._server_down and node.has(Role.SERVER) and stage.at_once == 1:
@@ -173,9 +179,14 @@ class Run:
             try:
                 changes = second_look(share)
                 drain(share, server)
+                if self._stop:
+                    give_back(share, server)
+                    raise Halted("stopped by Ctrl-C after its drain; it takes pods again")
                 do(share, changes)
                 hold_gate(share, self._gate)
                 give_back(share, server)
+            except Halted:
+                raise
             except Exception as error:
                 self._rollout.failed(name, lost=isinstance(error, LostAtBoot))
                 raise

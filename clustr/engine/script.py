@@ -16,6 +16,9 @@ from clustr.remote.facts import Record
 from clustr.templates import render, text
 
 
+_NUMBER = re.compile(r"-?[0-9]{1,9}")
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a probe printed. A probe that could not look has `error` and no text."""
@@ -51,6 +54,7 @@ class Verdict:
     failed: int = -1
     line: int = 0
     command: str = ""
+    goal: str = ""  # that failed, by name: for a run that does not know the plan
 
 
 def new_nonce() -> str:
@@ -66,13 +70,14 @@ def probe_script(goals: Sequence[Goal], nonce: str) -> str:
 
 def read_answers(output: str, nonce: str, count: int) -> list[Answer]:
     """The answers in a probe script's output, in the goals' order; what is missing is an answer with an error."""
-    pattern = re.compile(
-        rf"\n::{nonce} answer (\d+)\n(.*?)\n::{nonce} status \1 (\d+)\n(.*?)(?=\n::{nonce} )", re.DOTALL
-    )
     answers = [Answer("", "the probe script ended before this probe")] * count
-    for number, printed, status, error in pattern.findall(output):
-        failed = f"status {status}: {error.strip()}" if status != "0" else ""
-        answers[int(number)] = Answer("" if failed else printed, failed)
+    places = {f"answer {number}": number for number in range(count)}
+    parts = [part.partition("\n") for part in output.split(f"\n::{nonce} ")[:-1]]  # the last one may be cut
+    for (mark, _, printed), (end, _, error) in zip(parts, parts[1:], strict=False):
+        word, _, status = end.rpartition(" ")
+        if mark in places and word == f"status {places[mark]}":
+            failed = f"status {status}: {error.strip()}" if status != "0" else ""
+            answers[places[mark]] = Answer("" if failed else printed, failed)
     return answers
 
 
@@ -91,15 +96,21 @@ def apply_script(works: Sequence[Work], *, stage: str, node: str, run_id: str, r
     )
 
 
-def start_script(script: str, run_id: str) -> str:
+def start_script(script: str, run_id: str, who: str = "") -> str:
     """Puts the apply script on the node, starts it as a unit of its own and follows its log."""
-    follow = follow_script(1)
-    return render("engine/start.sh", script=script, run_id=run_id, follow=follow, heredoc=f"END_{new_nonce()}")
+    follow = follow_script(1, run_id)
+    heredoc = f"END_{new_nonce()}"
+    return render("engine/start.sh", script=script, run_id=run_id, by=who, follow=follow, heredoc=heredoc)
 
 
-def follow_script(line: int) -> str:
+def follow_script(line: int, run_id: str) -> str:
     """Follows the unit from this line of its log on (1 is the first)."""
-    return render("engine/follow.sh", line=line)
+    return render("engine/follow.sh", line=line, run_id=run_id)
+
+
+def read_script(run_id: str) -> str:
+    """Notes on the node that somebody knows how this apply ended."""
+    return render("engine/read.sh", run_id=run_id)
 
 
 def apply_work(order: int, goal: Goal) -> Work:
@@ -129,13 +140,14 @@ def _record(order: int, goal: Goal) -> str:
 
 
 def read_verdict(lines: Sequence[str]) -> Verdict:
-    """The verdict file's lines; anything that is not a whole verdict is CUT."""
+    """The verdict file's lines; anything that is not a whole verdict is CUT, such as half of one after a power loss."""
     fields = [line.split(" ", 1) for line in lines if " " in line]
     values = dict(fields)
-    done = tuple(int(value) for key, value in fields if key == "done")
+    done = tuple(int(value) for key, value in fields if key == "done" and _NUMBER.fullmatch(value))
     status = Status(values["status"]) if values.get("status") in tuple(Status) else Status.CUT
     failed, line, command = [*values.get("failed", "-1 0 ").split(" ", 2), "", ""][:3]
-    return Verdict(values.get("run", ""), status, done, int(failed), int(line or 0), command)
+    failed_at, line_at = (int(text) if _NUMBER.fullmatch(text) else 0 for text in (failed, line))
+    return Verdict(values.get("run", ""), status, done, failed_at, line_at, command, values.get("goal", ""))
 
 
 def _prelude(works: Sequence[Goal | Work]) -> str:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar
 
+from clustr.errors import ClustrError
+
 Result = TypeVar("Result")
 WIDTH = 64
+LAST_BEAT = 3.0  # seconds that a beat which is under way gets to end
 
 
 class Interrupted(Exception):
@@ -22,17 +26,18 @@ class Stop:
     """Set by the first Ctrl-C: nothing new starts, what runs is let to its end. The second ends the wait.
 
     `tell` says the first to the person. It is called by the loop that waits, never by the signal's handler, which may
-    have come in the middle of anybody's writing.
+    have come in the middle of anybody's writing. `lost` is set where the run must stop by itself.
     """
 
     def __init__(self, tell: Callable[[], None] = lambda: None) -> None:
         self.asked = threading.Event()
         self.now = threading.Event()
+        self.lost: ClustrError | None = None
         self._tell = tell
         self._told = False
 
     def __bool__(self) -> bool:
-        return self.asked.is_set()
+        return self.asked.is_set() or self.lost is not None
 
     def press(self) -> None:
         (self.now if self.asked.is_set() else self.asked).set()
@@ -89,18 +94,41 @@ def each(
 
 
 @contextmanager
-def every(seconds: float, act: Callable[[], None]) -> Iterator[None]:
-    """While inside, `act` is called every so many seconds, in a thread of its own; its errors end it silently."""
+def every(seconds: float, *acts: Callable[[], None]) -> Iterator[None]:
+    """While inside, each act is called every so many seconds, in a thread of its own; its errors end it silently."""
     over = threading.Event()
 
-    def beat() -> None:
+    def beat(act: Callable[[], None]) -> None:
         while not over.wait(seconds):
             act()
 
-    thread = threading.Thread(target=beat, name="beat", daemon=True)
-    thread.start()
+    threads = [threading.Thread(target=beat, args=(act,), name="beat", daemon=True) for act in acts]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         over.set()
-        thread.join(timeout=seconds)
+        deadline = time.monotonic() + LAST_BEAT
+        for thread in threads:
+            thread.join(timeout=max(0.0, deadline - time.monotonic()))
+
+
+def in_time(names: Iterable[str], act: Callable[[str], bool], seconds: float) -> list[str]:
+    """Does `act` for every name at once; returns the names for which it was not true, or not over, in so many seconds.
+
+    What is not over is left behind: nothing here waits longer for a node that says nothing.
+    """
+    todo, good = list(names), set[str]()
+
+    def attempt(name: str) -> None:
+        if act(name):
+            good.add(name)
+
+    threads = [threading.Thread(target=attempt, args=(name,), daemon=True) for name in todo]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(timeout=max(0.0, deadline - time.monotonic()))
+    return [name for name in todo if name not in good]

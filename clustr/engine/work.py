@@ -7,18 +7,19 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from clustr.engine.apply import apply
+from clustr.engine.apply import NotBegun, apply, over_a_cut
 from clustr.engine.events import Emit, NodeStatus
 from clustr.engine.fleet import Fleet
 from clustr.engine.goal import Disrupts, Goal, Later
 from clustr.engine.observe import ask
 from clustr.engine.plan import Change, Kind, differences
-from clustr.engine.script import Answer
+from clustr.engine.script import Answer, Verdict, read_script
 from clustr.engine.stage import Stage, stage_goals
 from clustr.errors import ApplyError, ClustrError, PlanChangedError, UnreachableError
 from clustr.inventory.model import Cluster, Node
 from clustr.remote import kubectl
 from clustr.remote.facts import Seen
+from clustr.remote.lock import Holder
 from clustr.remote.waits import wait_for_boot
 
 BOOT_WITHIN = 1800.0  # seconds: servers with many GPUs and much memory take ten minutes and more to come up
@@ -48,9 +49,10 @@ class Share:
     place: int  # of the stage in the list
     node: Node
     planned: tuple[Change, ...]
-    run_id: str
+    run: Holder
     without: frozenset[str]  # nodes that failed before: goals about them are left out
     emit: Emit
+    begin: Callable[[], None]  # before anything new is done to the node; raises Halted where it may not be
 
     def goals(self) -> list[Goal]:
         """The stage's goals on this node; none where the plan has nothing for it but to take things away."""
@@ -94,8 +96,8 @@ def _lines(changes: Sequence[Change]) -> list[str]:
     ]
 
 
-def _answers(share: Share, goals: Sequence[Goal]) -> list[Answer]:
-    answers = ask(share.fleet[share.node.name], goals)
+def _answers(share: Share, goals: Sequence[Goal], before: str = "") -> list[Answer]:
+    answers = over_a_cut(share.fleet, share.node.name, lambda line: ask(line, goals, before), share.emit)
     for goal, answer in zip(goals, answers, strict=True):
         if answer.error:
             raise ApplyError(
@@ -109,11 +111,11 @@ def do(share: Share, changes: Sequence[Change]) -> None:
     left = list(changes)
     while left:
         now, boots = _until_boot(left)
-        apply(share.fleet, share.node.name, share.stage.title, now, share.run_id, share.emit, reboots=boots)
+        verdict = _apply(share, now, boots)
         if boots:
             reboot(share)
         goals = share.goals()
-        left = differences(share.place, share.node.name, goals, _answers(share, goals))
+        left = differences(share.place, share.node.name, goals, _answers(share, goals, read_script(verdict.run_id)))
         if left and not boots:
             raise ApplyError(
                 "is still not as wanted after its changes were made",
@@ -121,6 +123,19 @@ def do(share: Share, changes: Sequence[Change]) -> None:
                 node=share.node.name,
                 detail="\n".join(_lines(left)),
             )
+
+
+def _apply(share: Share, changes: Sequence[Change], boots: bool) -> Verdict:
+    """Once more where the line was cut before it was begun: a connection that stood idle may have died unseen."""
+
+    def once() -> Verdict:
+        share.begin()
+        return apply(share.fleet, share.node.name, share.stage.title, changes, share.run, share.emit, reboots=boots)
+
+    try:
+        return once()
+    except NotBegun:
+        return once()
 
 
 def _until_boot(changes: Sequence[Change]) -> tuple[list[Change], bool]:
@@ -137,6 +152,7 @@ def reboot(share: Share) -> None:
     share.emit(NodeStatus(name, "rebooting"))
     old = share.seen[name].boot_id
     fleet = share.fleet
+    share.begin()
     with suppress(UnreachableError):  # the answer may be lost with the connection; what counts is the new boot id
         fleet[name].run("systemctl reboot --no-block", timeout=30)
     try:
@@ -155,6 +171,8 @@ def hold_gate(share: Share, gate: Gate) -> None:
         red = gate(share.stage, share.node)
         if not red:
             return
+        # A check that could not look because the line is cut would never hold.
+        over_a_cut(share.fleet, share.node.name, lambda line: line.run(":", sudo=False, timeout=30), share.emit)
         if time.monotonic() > deadline:
             raise ApplyError(
                 "its checks do not hold",
@@ -167,12 +185,15 @@ def hold_gate(share: Share, gate: Gate) -> None:
 
 def drain(share: Share, server: str) -> None:
     """Takes the work off the node; a refused drain leaves it uncordoned and otherwise untouched."""
+    share.begin()
     share.emit(NodeStatus(share.node.name, "draining"))
-    kubectl.drain(share.fleet[server], share.node.name, share.run_id, DRAIN_WITHIN)
+    name, run_id = share.node.name, share.run.run_id
+    over_a_cut(share.fleet, server, lambda line: kubectl.drain(line, name, run_id, DRAIN_WITHIN), share.emit)
 
 
 def give_back(share: Share, server: str) -> None:
-    kubectl.uncordon_marked(share.fleet[server], share.node.name)
+    name, run_id = share.node.name, share.run.run_id
+    over_a_cut(share.fleet, server, lambda line: kubectl.uncordon_marked(line, name, run_id), share.emit)
 
 
 def as_clustr_error(node: str, error: Exception) -> ClustrError:

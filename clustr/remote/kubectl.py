@@ -24,7 +24,7 @@ class Cordon(StrEnum):
 
 
 def kubectl_script(act: str, *words: str) -> str:
-    """cordon NODE RUN, uncordon NODE, drain NODE SECONDS or ready NODE, as bash that needs nothing else."""
+    """cordon NODE RUN, uncordon NODE RUN, drain NODE SECONDS or ready NODE, as bash that needs nothing else."""
     call = shlex.join([act, *words])
     return f"{text('remote/kubectl.sh')}\nmain() {{\n  {call}\n}}\nmain </dev/null\n"
 
@@ -35,9 +35,12 @@ def cordon_marked(connection: Connection, node: str, run_id: str) -> Cordon:
     return Cordon(_answer(result, node, "could not be cordoned"))
 
 
-def uncordon_marked(connection: Connection, node: str) -> Cordon:
-    """Lets pods in again where clustr had cordoned it, and takes the mark away; THEIRS where it has no mark."""
-    result = connection.run(kubectl_script("uncordon", node), timeout=_LIMIT)
+def uncordon_marked(connection: Connection, node: str, run_id: str) -> Cordon:
+    """Lets pods in again where this run has cordoned it, and takes the mark away; THEIRS where it has no such mark.
+
+    Another run's mark stays: a run that lost its lock gives back no node that the next one drains.
+    """
+    result = connection.run(kubectl_script("uncordon", node, run_id), timeout=_LIMIT)
     return Cordon(_answer(result, node, "could not be uncordoned"))
 
 
@@ -58,7 +61,7 @@ def drain(connection: Connection, node: str, run_id: str, timeout: float) -> Cor
     )
     if cordon is Cordon.OURS:
         try:
-            uncordon_marked(connection, node)
+            uncordon_marked(connection, node, run_id)
         except ClustrError as error:
             refused.detail += f"\nIt is still cordoned ({error.problem}); the next run uncordons it."
     raise refused

@@ -10,7 +10,7 @@ import getpass
 import re
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -20,7 +20,11 @@ from clustr.templates import render
 
 BEAT = 10.0  # seconds
 SILENCE = 60  # seconds
+SURE = SILENCE - BEAT  # seconds; what is begun in this time is begun before anybody can take the lock over
 LIMIT = 30.0  # seconds for one server to answer
+LOOK = 1.0  # seconds between two looks at another's lock
+SLACK = 1.5  # seconds; ages are told in whole ones
+TELL = 10.0  # seconds
 
 
 class Act(StrEnum):
@@ -68,7 +72,10 @@ def this_run(run_id: str, command: str) -> Holder:
 
 @dataclass
 class Lock:
-    """Held by this run. `connections` is looked into anew at each beat: a server that rebooted has a new one there."""
+    """Held by this run. `connections` is looked into anew at each beat: a server that rebooted has a new one there.
+
+    Each server is beaten on by itself, so that one that does not answer delays no other.
+    """
 
     cluster: str
     holder: Holder
@@ -77,54 +84,103 @@ class Lock:
     taken_over: tuple[Held, ...] = ()
     _beats: dict[str, float] = field(default_factory=dict)  # the last one on each server, by our own clock
 
-    def beat(self) -> None:
-        """Call every BEAT seconds; raises LockedError when the lock is no longer ours on more than half."""
-        for server in self._beats:
-            answer, held = self._ask(Act.BEAT, server)
-            if answer is Answer.TAKEN:
-                self._beats[server] = time.monotonic()
-            elif answer is Answer.LOST:
-                by = f" to {held.holder}" if held else ": somebody freed it"
-                raise LockedError(f"{self.cluster}: this run lost the lock{by}", "see who works there: clustr unlock")
-        if not self._valid():
-            remedy = "nothing new is started; run it again when the servers answer"
-            raise LockedError(f"{self.cluster}: less than half of the servers answer the lock", remedy)
+    @property
+    def held_on(self) -> tuple[str, ...]:
+        return tuple(self._beats)
 
-    def release(self) -> None:
-        """Frees it wherever it is ours and the server answers; the rest is taken over after SILENCE seconds."""
-        for server in self._beats:
-            self._ask(Act.RELEASE, server)
-        self._beats.clear()
+    def beat(self, server: str) -> bool:
+        """Call every BEAT seconds; False where the server does not answer. Raises LockedError when it is not ours."""
+        begun = now()
+        answer, held = self._ask(Act.BEAT, server)
+        if answer is Answer.TAKEN:
+            self._beats[server] = begun
+        elif answer is Answer.LOST:
+            by = f" to {held.holder}" if held else ": somebody freed it"
+            raise LockedError(f"{self.cluster}: this run lost the lock{by}", "see who works there: clustr unlock")
+        return answer is not None
 
-    def _take(self) -> None:
+    def silent_for(self, server: str) -> float:
+        """Seconds since the last beat that the server took."""
+        return now() - self._beats[server]
+
+    def is_sure(self) -> bool:
+        """Whether nobody can have taken it over: on more than half of the servers the last beat is young."""
+        fresh = [server for server in self._beats if self.silent_for(server) < SURE]
+        return 2 * len(fresh) > len(self.servers)
+
+    def release(self, server: str) -> bool:
+        """Frees it where it is ours; False where the server does not answer. What is left is taken over in time."""
+        answer, _ = self._ask(Act.RELEASE, server)
+        return answer is not None
+
+    def take(self) -> None:
+        """Raises LockedError where another holds it, UnreachableError where too few servers answer."""
+        try:
+            self._take_each()
+        except BaseException:  # Ctrl-C too
+            for server in self.held_on:
+                self.release(server)
+            raise
+
+    def _take_each(self) -> None:
         for server in self.servers:
+            begun = now()
             answer, held = self._ask(Act.TAKE, server)
             if answer is Answer.HELD and held:
-                self.release()
                 raise LockedError(locked_words(self.cluster, held), "Wait for it, or free it: clustr unlock")
             if answer is Answer.TAKEN_OVER and held:
                 self.taken_over += (held,)
             if answer in (Answer.TAKEN, Answer.TAKEN_OVER):
-                self._beats[server] = time.monotonic()
-        if not self._valid():
-            count = f"{len(self._beats)} of {len(self.servers)} servers"
-            self.release()
-            problem = f"{self.cluster} cannot be locked: {count} answer, more than half must"
-            raise LockedError(problem, "bring the other servers back, or take them out of the inventory")
-
-    def _valid(self) -> bool:
-        fresh = [server for server, at in self._beats.items() if time.monotonic() - at < SILENCE]
-        return 2 * len(fresh) > len(self.servers)
+                self._beats[server] = begun
+        if 2 * len(self._beats) <= len(self.servers):
+            raise too_few(self.servers, {server: "" for server in self.servers if server not in self._beats})
 
     def _ask(self, act: Act, server: str) -> tuple[Answer | None, Held | None]:
         return _ask(self.connections.get(server), server, act, self.holder)
 
 
+def now() -> float:
+    """Seconds that pass while the laptop sleeps too.
+
+    Linux has a clock of its own for that (clock_gettime(2), CLOCK_BOOTTIME); macOS counts them in CLOCK_MONOTONIC.
+    """
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 def take_lock(cluster: str, holder: Holder, servers: Sequence[str], connections: Mapping[str, Connection]) -> Lock:
     """Locks the cluster, or raises LockedError that says who holds it. `servers` are all, in inventory order."""
     lock = Lock(cluster, holder, tuple(servers), connections)
-    lock._take()
+    lock.take()
     return lock
+
+
+def too_few(servers: Sequence[str], silent: Mapping[str, str]) -> UnreachableError:
+    """The error where half of the servers or more do not answer; `silent` says why, where it is known."""
+    listed, count = " and ".join(silent), f"{len(silent)} of {len(servers)} servers"
+    return UnreachableError(
+        f"{count} {'does' if len(silent) == 1 else 'do'} not answer: {listed}. Nothing was changed.",
+        "More than half of the servers must answer, for etcd and for the lock: bring one of them back, run it again.",
+        detail="\n".join(f"{server}  {why}" for server, why in silent.items() if why),
+    )
+
+
+def watch(cluster: str, connections: Mapping[str, Connection], tell: Callable[[Held], None]) -> None:
+    """Waits for a holder that shows no beat, until it has been silent so long that its lock may be taken over.
+
+    `tell` is told now and then whom it waits for. Raises LockedError as soon as the holder beats: it is at work.
+    """
+    begun = now()
+    told = -TELL
+    while held := min(read_lock(connections), key=lambda each: each.silent_for, default=None):
+        waited = now() - begun
+        if held.silent_for > SILENCE:
+            return
+        if held.silent_for + SLACK < waited:  # the beat is younger than this wait
+            raise LockedError(locked_words(cluster, held), "Wait for it, or free it: clustr unlock")
+        if waited - told >= TELL:
+            told = waited
+            tell(held)
+        time.sleep(LOOK)
 
 
 def read_lock(connections: Mapping[str, Connection]) -> tuple[Held, ...]:

@@ -11,9 +11,14 @@ current=-1
 ended=
 failed_at=
 done_goals=()
+goals=(
+{% for work in works %}
+  {{ (work.component ~ ', ' ~ work.name) | comment | quote }}
+{% endfor %}
+)
 
 failed() {
-  failed_at="$1 $2"
+  failed_at="$1 ${2//$'\n'/ }"
 }
 
 # The verdict is the last act, by rename: nothing else counts as one.
@@ -27,7 +32,10 @@ verdict() {
   {
     echo "run $run_id"
     for each in "${done_goals[@]}"; do echo "done $each"; done
-    if [ "$ended" = failed ]; then echo "failed $current ${failed_at:-0 exit $status}"; fi
+    if [ "$ended" = failed ]; then
+      echo "failed $current ${failed_at:-0 exit $status}"
+      if [ "$current" -ge 0 ]; then echo "goal ${goals[$current]}"; fi
+    fi
     echo "status $ended"
   } >"$clustr/verdict.new"
   rm -f -- "$clustr/apply.sh"

@@ -1,6 +1,11 @@
-# Follows the apply unit's log from line {{ line }} on; ends with the verdict, or with "cut" where there is none.
+# Follows this run's apply from line {{ line }} of its log on; ends with the verdict, or with "cut" where there is none, or
+# with "other" where the last apply here is not this one.
 follow() {
-  local clustr=/var/lib/clustr watcher
+  local clustr=/var/lib/clustr run={{ run_id | quote }} watcher
+  if ! grep -qsxF -- "$run" "$clustr/run" "$clustr/run.read"; then
+    echo "::other"
+    return
+  fi
   (
     # While systemd reloads it may not answer, or not know the unit for a moment: gone is what is gone for a second.
     gone=0

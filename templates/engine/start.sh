@@ -3,17 +3,21 @@
 set -euo pipefail
 clustr=/var/lib/clustr
 install -d -m 0700 "$clustr"
-if [ "$(systemctl show -p ActiveState --value clustr-apply.service)" = active ]; then
-  echo "::busy $(cat "$clustr/run" 2>/dev/null || true)"
-  exit 0
-fi
-rm -f -- "$clustr/verdict" "$clustr/verdict.new" "$clustr/apply.log"
+case $(systemctl show -p ActiveState --value clustr-apply.service) in
+  inactive | failed) ;;
+  *)
+    echo "::busy $(sed -n 2p "$clustr/run" 2>/dev/null || true)"
+    exit 0
+    ;;
+esac
+rm -f -- "$clustr/verdict" "$clustr/verdict.new" "$clustr/apply.log" "$clustr/run.read"
 (umask 077 && cat >"$clustr/apply.sh.new" <<'{{ heredoc }}'
 {{ script }}
 {{ heredoc }}
 )
 mv -f -- "$clustr/apply.sh.new" "$clustr/apply.sh"
-echo {{ run_id }} >"$clustr/run"
+printf '%s\n' {{ run_id | quote }} {{ by | quote }} >"$clustr/run.new"
+mv -f -- "$clustr/run.new" "$clustr/run"
 (umask 077 && : >"$clustr/apply.log")
 systemctl reset-failed clustr-apply.service 2>/dev/null || true
 systemd-run --quiet --collect --unit=clustr-apply --description='clustr apply' \

@@ -30,17 +30,18 @@ change() {
   return 1
 }
 
-# set_mark NODE ANNOTATION UNSCHEDULABLE. A person's cordon has no mark, and is left alone.
+# set_mark NODE RUN ANNOTATION UNSCHEDULABLE. A person's cordon has no mark, and is left alone. A cordon takes over the mark
+# that a cut run left; an uncordon takes away this run's own.
 set_mark() {
   local version state run try status
   for try in 1 2 3 4 5 6 7 8 9 10; do
     read -r version state run <<<"$(look "$1")"
-    if [ -z "$run" ] && { [ "$3" = null ] || [ "$state" = cordoned ]; }; then
+    if [ "$4" = null ] && [ "$run" != "$2" ] || { [ -z "$run" ] && [ "$state" = cordoned ]; }; then
       echo "answer=theirs"
       return
     fi
     status=0
-    change "$1" "$version" "$2" "$3" || status=$?
+    change "$1" "$version" "$3" "$4" || status=$?
     if [ "$status" = 0 ]; then
       echo "answer=ours"
       return
@@ -54,11 +55,12 @@ set_mark() {
 
 # cordon NODE RUN
 cordon() {
-  set_mark "$1" "\"$2\"" true
+  set_mark "$1" "$2" "\"$2\"" true
 }
 
+# uncordon NODE RUN
 uncordon() {
-  set_mark "$1" null null
+  set_mark "$1" "$2" null null
 }
 
 # drain NODE SECONDS

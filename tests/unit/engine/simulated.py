@@ -68,6 +68,8 @@ class SimulatedNode:
             lines = self._probe(script)
         elif "boot_id" in script:
             lines = [f"boot{self.world.boots.get(self.name, 0)}-of-{self.name}"]
+        elif script == ":" or "read_to_its_end" in script:
+            lines = []
         elif "systemctl reboot" in script:
             self.world.say(f"reboot {self.name}")
             self.world.boots[self.name] = self.world.boots.get(self.name, 0) + 1
@@ -99,7 +101,7 @@ class SimulatedNode:
             world.at_work += 1
             world.most_at_work = max(world.most_at_work, world.at_work)
         time.sleep(world.seconds)
-        run_id = re.findall(r"^run_id=(\w+)$", script, re.MULTILINE)[0]
+        run_id = re.findall(r"^run_id=(\S+)$", script, re.MULTILINE)[0]
         ended = re.findall(r"^ended='(\w+)'$", script, re.MULTILINE)[0]
         lines, verdict = [], [f"run {run_id}"]
         for number, _, name in WORK.findall(script):

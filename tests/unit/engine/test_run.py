@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 
@@ -18,6 +18,7 @@ from clustr.engine.stage import Stage
 from clustr.engine.window import Stop
 from clustr.inventory.model import Cluster, Node, Rollout
 from clustr.remote.facts import Seen
+from clustr.remote.lock import Holder
 from tests.unit.engine.simulated import SimulatedNode, World
 from tests.unit.engine.things import cluster_of, component
 
@@ -52,7 +53,14 @@ def stage(title: str, goals: Iterable[Goal], nodes: object = everyone, at_once: 
 
 
 def go(
-    world: World, cluster: Cluster, stages: Sequence[Stage], gate: object = None, *, between: object = None
+    world: World,
+    cluster: Cluster,
+    stages: Sequence[Stage],
+    gate: object = None,
+    *,
+    between: object = None,
+    stop: Stop | None = None,
+    begin: Callable[[], None] = lambda: None,
 ) -> tuple[Report, list[Event]]:
     events: list[Event] = []
     fleet = Fleet(cluster, world.open)
@@ -67,10 +75,11 @@ def go(
         plan,
         fleet,
         stages=stages,
-        run_id="run1",
+        run=Holder("ana", "desk", "run1", "bootstrap"),
         gate=gate or (lambda stage, node: []),  # type: ignore[arg-type]
         emit=events.append,
-        stop=Stop(),
+        stop=stop or Stop(),
+        begin=begin,
         log=lambda node: f"{node}.log",
     )
     return run.go(), events

@@ -102,7 +102,7 @@ def test_a_cordon_of_ours_is_marked_in_one_patch(server: Server) -> None:
 def test_a_cordon_that_a_cut_run_left_is_ours(server: Server) -> None:
     server.set(node="7 cordoned run-6")
     assert cordon_marked(server, "gpu01", "run-7") is Cordon.OURS
-    assert uncordon_marked(server, "gpu01") is Cordon.OURS
+    assert uncordon_marked(server, "gpu01", "run-7") is Cordon.OURS
     assert '"clustr.io/cordoned": null' in server.calls
     assert '"spec": {"unschedulable": null}' in server.calls
 
@@ -110,8 +110,15 @@ def test_a_cordon_that_a_cut_run_left_is_ours(server: Server) -> None:
 def test_a_persons_cordon_is_left_alone(server: Server) -> None:
     server.set(node="7 cordoned")
     assert cordon_marked(server, "gpu01", "run-7") is Cordon.THEIRS
-    assert uncordon_marked(server, "gpu01") is Cordon.THEIRS
+    assert uncordon_marked(server, "gpu01", "run-7") is Cordon.THEIRS
     assert drain(server, "gpu01", "run-7", 30) is Cordon.THEIRS
+    assert "patch" not in server.calls
+
+
+def test_another_runs_cordon_is_not_taken_away(server: Server) -> None:
+    """A run that lost its lock meanwhile gives back no node that the next one drains."""
+    server.set(node="7 cordoned run-8")
+    assert uncordon_marked(server, "gpu01", "run-7") is Cordon.THEIRS
     assert "patch" not in server.calls
 
 
@@ -178,7 +185,7 @@ def test_a_node_that_changed_meanwhile_is_looked_at_again(server: Server) -> Non
     server.set(conflicts="1\n2\n")
     assert cordon_marked(server, "gpu01", "run-7") is Cordon.OURS
     server.set(conflicts="1\n2\n3\n")
-    assert uncordon_marked(server, "gpu01") is Cordon.OURS
+    assert uncordon_marked(server, "gpu01", "run-7") is Cordon.OURS
     server.set(conflicts="1\n" * 20, node="7 open")
     with pytest.raises(ApplyError) as refused:
         cordon_marked(server, "gpu01", "run-7")
