@@ -38,6 +38,11 @@ class ClustrError(Exception):
         self.node = node
         self.detail = detail
 
+    @property
+    def in_a_list(self) -> str:
+        """Problem and remedy on one line, the evidence below it."""
+        return "\n  ".join([f"{self.problem}: {self.remedy}", *self.detail.splitlines()])
+
 
 class UsageError(ClustrError):
     exit_code = 2

@@ -30,6 +30,7 @@ class NodeSilent(Event):
     node: str
     problem: str
     remedy: str
+    detail: str = ""
 
 
 @dataclass(frozen=True)

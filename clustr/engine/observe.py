@@ -15,6 +15,8 @@ from clustr.inventory.model import Cluster, Node
 from clustr.remote.connection import Connection
 from clustr.remote.facts import Facts, Seen
 from clustr.remote.facts_reader import read_facts
+from clustr.remote.reach import Questions, Reach
+from clustr.remote.reach_reader import read_reach
 
 
 def look(
@@ -32,9 +34,24 @@ def look(
     found = each((node.name for node in nodes), read)
     silent = {name: _as_silence(name, error) for name, error in found.items() if isinstance(error, Exception)}
     for name, error in silent.items():
-        emit(NodeSilent(name, error.problem, error.remedy))
+        emit(NodeSilent(name, error.problem, error.remedy, error.detail))
     facts = {name: result for name, result in found.items() if isinstance(result, Facts)}
     return Seen(facts, silent, sums=sums)
+
+
+def ask_reach(questions: Mapping[str, Questions], fleet: Fleet, emit: Emit) -> dict[str, Reach]:
+    """What these nodes reach, by node; one that could not be asked says why."""
+    if not questions:
+        return {}
+    emit(Connecting("what nodes reach", len(questions)))
+
+    def read(name: str) -> Reach:
+        answer = read_reach(fleet[name], questions[name])
+        emit(NodeRead(name, "what nodes reach"))
+        return answer
+
+    found = each(questions, read)
+    return {name: Reach(error=str(got)) if isinstance(got, Exception) else got for name, got in found.items()}
 
 
 def ask_all(goals: Sequence[NodeGoals], fleet: Fleet, emit: Emit) -> dict[str, list[Answer]]:
@@ -56,12 +73,12 @@ def ask_all(goals: Sequence[NodeGoals], fleet: Fleet, emit: Emit) -> dict[str, l
     }
 
 
-def ask(connection: Connection, goals: Sequence[Goal], before: str = "") -> list[Answer]:
-    """One script that asks all these probes, after `before`. Probes only read: ten minutes mean a hung machine."""
-    if not goals and not before:
+def ask(connection: Connection, goals: Sequence[Goal]) -> list[Answer]:
+    """One script that asks all these probes. `timeout`: probes only read; ten minutes mean a hung machine."""
+    if not goals:
         return []
     nonce = new_nonce()
-    result = connection.run(f"{before}\n{probe_script(goals, nonce)}", timeout=600)
+    result = connection.run(probe_script(goals, nonce), timeout=600)
     return read_answers(result.stdout, nonce, len(goals))
 
 

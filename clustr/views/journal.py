@@ -118,7 +118,7 @@ def _log_line(event: Event) -> tuple[str, str]:
             return node, "\n".join(part for part in (f"== failed in {stage}: {problem}", detail, remedy) if part)
         case events.NodeSkipped(stage, node, reason):
             return node, f"== not done in {stage}: {reason}"
-        case events.NodeSilent(node, problem, _):
-            return node, f"== {problem}"
+        case events.NodeSilent(node, problem, remedy, detail):
+            return node, "\n".join(part for part in (f"== {problem}", detail, remedy) if part)
         case _:
             return "", ""

@@ -55,7 +55,7 @@ def describe(event: Event, *, verbose: bool = False) -> str:
 
 def _describe_node(event: Event) -> str:
     match event:
-        case events.NodeSilent(node, problem, _):
+        case events.NodeSilent(node, problem):
             return f"✗ {node}   {problem.removeprefix(node + ': ')}"
         case events.NodeStarted(_, node):
             return f"  {node}   begins"

@@ -70,7 +70,7 @@ class Progress:
         match event:
             case NodeRead(node, _) | NodeDone(_, node, _):
                 self._end(node, self.done)
-            case NodeSilent(node, _, _) | NodeFailed(_, node):
+            case NodeSilent(node) | NodeFailed(_, node):
                 self._end(node, self.failed)
             case NodeSkipped(_, node, _):
                 self._end(node, self.skipped)

@@ -32,8 +32,8 @@ class Ending:
         match event:
             case NodeFailed():
                 self.failed.append(event)
-            case NodeSilent(node, problem, remedy):
-                self.failed.append(NodeFailed("", node, "", "", 0, problem, "", remedy, ""))
+            case NodeSilent(node, problem, remedy, detail):
+                self.failed.append(NodeFailed("", node, "", "", 0, problem, detail, remedy, ""))
             case NodeSkipped():
                 self.skipped.append(event)
             case RunDone():

@@ -16,7 +16,9 @@ from clustr.remote.facts import Seen
 def silence(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
     for node in cluster.nodes:
         if error := seen.silent.get(node.name):
-            yield Finding(_name(error), node.name, error.problem, error.remedy)
+            yield Finding(
+                _name(error), node.name, error.problem, "\n  ".join([error.remedy, *error.detail.splitlines()])
+            )
 
 
 def _name(error: ClustrError) -> Name:
