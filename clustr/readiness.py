@@ -7,31 +7,36 @@ from dataclasses import replace
 
 from clustr import artifacts
 from clustr.components.k3s import datastore, token_secrets
-from clustr.engine.apply import attach
 from clustr.engine.events import Note
 from clustr.engine.observe import ask_reach, look
-from clustr.engine.preflight import Finding, preflight, questions, silence
-from clustr.engine.window import each
+from clustr.engine.preflight import REACH_NAMES, Finding, preflight, questions, silence
 from clustr.errors import PreflightError, UnreachableError
 from clustr.inventory.model import Cluster
 from clustr.inventory.ranges import fold
+from clustr.others import finish_others, tell_of_others
 from clustr.remote.facts import Datastore, Seen
 from clustr.remote.waits import wait_until
 from clustr.session import Options, Session
 
 
-def seen_before_plan(at_work: Session, options: Options, *, finish_others: bool = False) -> Seen:
-    """Facts, preflight, sums of what will be downloaded. Raises PreflightError with all findings at once."""
+def seen_before_plan(at_work: Session, options: Options, *, alone: bool = False) -> Seen:
+    """Facts, preflight, sums of what will be downloaded. Raises PreflightError with all findings at once.
+
+    `alone`: what other runs left at work is waited for first; raises LockedError where one is at work.
+    """
     cluster, fleet, ignored = at_work.cluster, at_work.fleet, options.ignored()
     seen = look(cluster, fleet, at_work.emit, {})
-    if finish_others and any(facts.applying.active for facts in seen.facts.values()):
-        _finish_others(at_work, seen)
-        seen = look(cluster, fleet, at_work.emit, {})
-    seen = _settled(at_work, seen)
     at_work.mask.learn(token_secrets(seen))
     if not seen.facts:
         raise _silence(seen)
-    seen = replace(seen, reach=ask_reach(questions(cluster, seen), fleet, at_work.emit))
+    if alone:
+        seen = finish_others(at_work, seen)
+    else:
+        tell_of_others(at_work, seen)
+    seen = _settled(at_work, seen)
+    at_work.mask.learn(token_secrets(seen))
+    if not ignored >= REACH_NAMES:
+        seen = replace(seen, reach=ask_reach(questions(cluster, seen), fleet, at_work.emit))
     _refuse(cluster, seen, ignored)
     answering = (node for node in cluster.servers if seen.answered(node.name))
     server = next((artifacts.Server(node, fleet[node.name]) for node in answering), None)
@@ -78,17 +83,6 @@ def _folded(findings: Sequence[Finding]) -> list[str]:
     for found in findings:
         nodes.setdefault((found.name, found.problem, found.remedy), []).append(found.node)
     return [f"{fold(where)}  {name}  {problem}: {remedy}" for (name, problem, remedy), where in nodes.items()]
-
-
-def _finish_others(at_work: Session, seen: Seen) -> None:
-    """Follows what a cut run left at work on nodes to its end, so that the plan is made of what is true then."""
-
-    def follow(name: str) -> None:
-        at_work.emit(Note("an earlier run is still at work here: following it to its end", name))
-        verdict = attach(at_work.fleet, name, at_work.emit)
-        at_work.emit(Note(f"the earlier run's script ended: {verdict.status}", name))
-
-    each((name for name, facts in seen.facts.items() if facts.applying.active), follow)
 
 
 def _silence(seen: Seen) -> UnreachableError:

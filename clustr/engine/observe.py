@@ -73,12 +73,12 @@ def ask_all(goals: Sequence[NodeGoals], fleet: Fleet, emit: Emit) -> dict[str, l
     }
 
 
-def ask(connection: Connection, goals: Sequence[Goal]) -> list[Answer]:
-    """One script that asks all these probes. `timeout`: probes only read; ten minutes mean a hung machine."""
-    if not goals:
+def ask(connection: Connection, goals: Sequence[Goal], before: str = "") -> list[Answer]:
+    """One script that asks all these probes, after `before`. Probes only read: ten minutes mean a hung machine."""
+    if not goals and not before:
         return []
     nonce = new_nonce()
-    result = connection.run(probe_script(goals, nonce), timeout=600)
+    result = connection.run(f"{before}\n{probe_script(goals, nonce)}", timeout=600)
     return read_answers(result.stdout, nonce, len(goals))
 
 
