@@ -12,6 +12,7 @@ from clustr.components import (
     k3s_server,
     node_exporter,
     node_object,
+    package_source,
     prometheus,
     selinux,
 )
@@ -48,7 +49,7 @@ def monitors(cluster: Cluster, _seen: Seen) -> Sequence[Node]:
 
 
 STAGES = (
-    Stage("Prepare nodes", everyone, (base_os, selinux, container_runtime, node_exporter)),
+    Stage("Prepare nodes", everyone, (package_source, base_os, selinux, container_runtime, node_exporter)),
     Stage("First server", first, (k3s_server,), at_once=1),
     Stage("Other servers", other_servers, (k3s_server,), at_once=1),
     Stage("Agents", agents, (k3s_agent,), at_once=50),

@@ -8,9 +8,10 @@ from shlex import quote
 
 from clustr.artifacts import site_ca
 from clustr.components import firewall
+from clustr.components.authorities import trusted
 from clustr.engine.goal import Disrupts, Goal, Show
 from clustr.engine.makers import STARTS, file, kernel_module, packages, service, step, sysctl
-from clustr.families import Family, family
+from clustr.families import Family, Manager, family
 from clustr.inventory.model import Cluster, Node, System
 from clustr.remote.facts import Facts, Seen
 from clustr.templates import render, text
@@ -47,11 +48,15 @@ HOSTS_BEGIN, HOSTS_END = "# clustr begin", "# clustr end"
 def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     names = family(seen[node.name])
     yield file(STARTS, text("engine/record-start"), mode=0o755)
+    yield from site_ca(cluster, node)
+    if names.manager is Manager.DNF:
+        yield from trusted(cluster, node, names.manager)  # its repositories have TLS; apt's need a package for trust
     yield from _kernel_packages(names, seen[node.name])
     yield packages(names.manager, names.packages)
     for name in cluster.system.packages:
         yield packages(names.manager, (name,), label=f"package {name}")
-    yield from site_ca(cluster, node)
+    if names.manager is Manager.APT:
+        yield from trusted(cluster, node, names.manager)
     yield from _names(cluster, node)
     yield from _kernel(cluster.system)
     yield from _no_swap()

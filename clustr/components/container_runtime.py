@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from clustr.artifacts import site_ca
+from clustr.components import proxy, registries
 from clustr.engine.goal import Goal
 from clustr.engine.makers import file, packages, service, usual_umask
 from clustr.errors import PreflightError
@@ -23,10 +25,13 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     names = family(facts)
     engine = _engine(names, chosen, facts)
     yield packages(names.manager, engine.packages, hold=True, label=f"packages of {chosen}")
-    config = _containerd(facts, cluster.network) if chosen == "containerd" else _docker(facts)
-    umask = usual_umask(engine.unit)
-    yield from (config, umask)
-    yield from service(engine.unit, [config, umask])
+    config = _containerd(facts, node, cluster.network) if chosen == "containerd" else _docker(facts, node)
+    files = (config, usual_umask(engine.unit), *proxy.drop_in(engine.unit, node))
+    yield from files
+    if chosen == "containerd":
+        yield from registries.of_containerd(node)
+    way_out = (*proxy.variables(cluster, node, seen), *site_ca(cluster, node))
+    yield from service(engine.unit, (*files, *way_out))
 
 
 def _engine(names: Family, chosen: str, facts: Facts) -> Engine:
@@ -42,13 +47,19 @@ K3S_CNI = ("/var/lib/rancher/k3s/data/cni", "/var/lib/rancher/k3s/agent/etc/cni/
 OWN_CNI = ("/opt/cni/bin", "/etc/cni/net.d")
 
 
-def _containerd(facts: Facts, network: Network) -> Goal:
+def _containerd(facts: Facts, node: Node, network: Network) -> Goal:
     programs, configs = K3S_CNI if network.cni == "flannel" else OWN_CNI
     content = render(
-        "container_runtime/config.toml", systemd_cgroup=facts.cgroup == 2, cni_programs=programs, cni_configs=configs
+        "container_runtime/config.toml",
+        systemd_cgroup=facts.cgroup == 2,
+        cni_programs=programs,
+        cni_configs=configs,
+        registries=registries.CERTS if node.artifacts.images else "",
     )
     return file("/etc/containerd/config.toml", content)
 
 
-def _docker(facts: Facts) -> Goal:
-    return file("/etc/docker/daemon.json", render("container_runtime/daemon.json", systemd_cgroup=facts.cgroup == 2))
+def _docker(facts: Facts, node: Node) -> Goal:
+    mirrors = registries.of_docker(node)
+    content = render("container_runtime/daemon.json", systemd_cgroup=facts.cgroup == 2, mirrors=mirrors)
+    return file("/etc/docker/daemon.json", content)

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 
 import yaml
 
-from clustr.artifacts import K3S, artifact, beside_inventory
+from clustr.artifacts import K3S, artifact, site_ca
+from clustr.components import proxy
 from clustr.components.selinux import confines
 from clustr.engine.goal import Goal, Later
 from clustr.engine.makers import Reads, file, link, service, sha256, usual_umask
@@ -141,23 +142,17 @@ def config(part: Part, settings: Mapping[str, object]) -> Goal:
     return file(CONFIG, f"# Written by clustr.\n{body}", mode=0o600, check=f"k3s_check_keys {part.role}")
 
 
-def registries(cluster: Cluster) -> tuple[Goal, ...]:
-    """registries.yaml, which k3s turns into containerd's settings; it may hold passwords, so it is shown nowhere."""
-    if cluster.k3s.registries is None:
-        return ()
-    content = beside_inventory(cluster, cluster.k3s.registries, "k3s.registries")
-    return (file("/etc/rancher/k3s/registries.yaml", content, mode=0o600, secret=True),)
-
-
-def unit(cluster: Cluster, part: Part) -> tuple[Goal, Goal]:
+def unit(cluster: Cluster, node: Node, part: Part) -> tuple[Goal, ...]:
     content = render("k3s/k3s.service", unit=part.unit, role=part.role, runtime=RUNTIMES[cluster.runtime.engine])
-    return file(f"/etc/systemd/system/{part.unit}", content), usual_umask(part.unit)
+    return file(f"/etc/systemd/system/{part.unit}", content), usual_umask(part.unit), *proxy.drop_in(part.unit, node)
 
 
 def running(cluster: Cluster, node: Node, seen: Seen, part: Part, reads: Iterable[Goal]) -> tuple[Goal, ...]:
-    """The unit at boot and running with this binary and these files. A restart leaves the pods alone."""
+    """The unit at boot and running with this binary, these files, and the node's proxies and CA. A restart leaves the
+    pods alone."""
     binary = artifact(cluster, seen, node, K3S, cluster.k3s.version)
-    return service(part.unit, (*reads, Reads(PROGRAM, binary.sum)))
+    way_out = (*proxy.variables(cluster, node, seen), *site_ca(cluster, node))
+    return service(part.unit, (*reads, *way_out, Reads(PROGRAM, binary.sum)))
 
 
 def node_settings(cluster: Cluster, node: Node, seen: Seen) -> dict[str, object]:

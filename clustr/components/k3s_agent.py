@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from clustr.components import registries
 from clustr.components.k3s import (
     AGENT,
     TOKEN,
@@ -11,7 +12,6 @@ from clustr.components.k3s import (
     config,
     node_settings,
     program,
-    registries,
     running,
     token_goal,
     unit,
@@ -34,8 +34,8 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     }
     reads = (
         config(AGENT, with_further(settings, cluster.k3s.agent_config)),
-        *registries(cluster),
-        *unit(cluster, AGENT),
+        *registries.of_k3s(cluster, node),
+        *unit(cluster, node, AGENT),
     )
     yield from reads
     yield from running(cluster, node, seen, AGENT, reads)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from clustr.components import registries
 from clustr.components.k3s import (
     SERVER,
     TOKEN,
@@ -19,7 +20,6 @@ from clustr.components.k3s import (
     first_server,
     node_settings,
     program,
-    registries,
     running,
     token_goal,
     unit,
@@ -38,7 +38,7 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     yield from program(cluster, node, seen, SERVER)
     yield from tokens(cluster, node, seen)
     settings = with_further(server_settings(cluster, node, seen), cluster.k3s.server_config)
-    reads = (config(SERVER, settings), *registries(cluster), *unit(cluster, SERVER))
+    reads = (config(SERVER, settings), *registries.of_k3s(cluster, node), *unit(cluster, node, SERVER))
     yield from reads
     *enabled, runs = running(cluster, node, seen, SERVER, reads)
     yield from enabled

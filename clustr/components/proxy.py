@@ -1,4 +1,5 @@
-"""The proxies of a node: one file of variables that clustr's own downloads, k3s and the container runtime read.
+"""Part of package_source: the proxies of a node, in one file of variables for clustr's own downloads, k3s and the
+container runtime.
 
 k3s hands them to the pods of its helm jobs as well (https://github.com/k3s-io/helm-controller/issues/252): a login in a
 proxy's URL is then readable to whoever may read pods in kube-system. Pods get none of it.
@@ -32,9 +33,9 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterator[Goal]:
     for network in networks(cluster, node, seen, DIRECT_GOAL):
         yield step(
             f"{DIRECT_GOAL}{network}",
-            probe=f"probe_past_proxy {network}",
+            probe=f"package_source_probe_past_proxy {network}",
             wanted="yes",
-            apply=f'[ "$(probe_past_proxy {network})" = yes ]',
+            apply=f'[ "$(package_source_probe_past_proxy {network})" = yes ]',
             undo=":",
         )
 
@@ -109,7 +110,7 @@ def drop_in(unit: str, node: Node) -> tuple[Goal, ...]:
     """The drop-in through which a unit reads the variables; none where the node has no proxy."""
     if not node.artifacts.proxied:
         return ()
-    return (file(f"/etc/systemd/system/{unit}.d/40-proxy.conf", text("base_os/proxy.conf")),)
+    return (file(f"/etc/systemd/system/{unit}.d/40-proxy.conf", text("package_source/proxy.conf")),)
 
 
 def variables(cluster: Cluster, node: Node, seen: Seen) -> tuple[Goal, ...]:

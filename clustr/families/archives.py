@@ -12,8 +12,8 @@ from clustr.remote.facts import OperatingSystem
 
 @dataclass(frozen=True)
 class Archive:
-    """`origins`: for apt how the path of its URL ends, on every mirror; for dnf how a baseurl begins, which is there
-    as a comment where the repository names a list of mirrors.
+    """`origins`: for apt how the path of its URL ends, on every mirror; for dnf how a baseurl begins behind its
+    scheme, which is there as a comment where the repository names a list of mirrors.
 
     `source` is what a system without any source of it gets: a stanza of sources.list(5), "" for none.
     """
@@ -45,9 +45,9 @@ _UBUNTU = (
     ),
 )
 # What their own .repo files name (https://docs.rockylinux.org, "DNF package manager"; https://wiki.almalinux.org/repos).
-_EPEL = Archive("epel", ("https://download.example/pub/epel", "https://download.fedoraproject.org/pub/epel"))
-_ROCKY = Archive("rocky", ("http://dl.rockylinux.org/$contentdir", "https://dl.rockylinux.org/$contentdir"))
-_ALMA = Archive("almalinux", ("https://repo.almalinux.org/almalinux",))
+_EPEL = Archive("epel", ("download.example/pub/epel", "download.fedoraproject.org/pub/epel"))
+_ROCKY = Archive("rocky", ("dl.rockylinux.org/pub/rocky",))
+_ALMA = Archive("almalinux", ("repo.almalinux.org/almalinux",))
 
 # Red Hat's own come through subscription-manager, which writes their sources anew.
 ARCHIVES = {"debian": _DEBIAN, "ubuntu": _UBUNTU, "rocky": (_ROCKY, _EPEL), "almalinux": (_ALMA, _EPEL), "rhel": ()}

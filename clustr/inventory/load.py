@@ -18,6 +18,7 @@ from clustr.inventory.document import Document
 from clustr.inventory.findings import Findings, mistake_of, nearest
 from clustr.inventory.model import Cluster
 from clustr.inventory.ranges import LIMIT, size
+from clustr.inventory.registries import crosscheck_images
 from clustr.inventory.resolve import Resolver
 from clustr.inventory.source import Mistake, Steps, read_source
 
@@ -55,7 +56,9 @@ def _read(path: Path) -> tuple[Cluster, Findings]:
     resolver = Resolver(document, entries, path, findings)
     placed = resolver.nodes()
     crosscheck(placed, document.network, document.k3s, findings)
-    return resolver.cluster([each.node for each in placed]), findings
+    cluster = resolver.cluster([each.node for each in placed])
+    crosscheck_images(cluster, findings)
+    return cluster, findings
 
 
 def _document(findings: Findings) -> tuple[Document, list[int]]:

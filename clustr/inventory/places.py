@@ -33,6 +33,9 @@ def proxy_url(text: str) -> str:
     match = _PROXY.fullmatch(text)
     if match is None:
         raise ValueError("is no URL of a proxy: write one like http://proxy.example.com:3128, its login URL-encoded")
+    login = login_of(text)
+    if login and re.search(r"\s", str(login)):
+        raise ValueError("has a login with a blank in it, which apt cannot be told (apt_auth.conf(5)): choose another")
     return text.rstrip("/")
 
 

@@ -175,3 +175,61 @@ base_os_probe_firewalld() {
     echo absent
   fi
 }
+
+# The places and programs of the system's trust: update-ca-certificates(8), update-ca-trust(8).
+base_os_trust_in() {
+  case $1 in
+    apt) echo /usr/local/share/ca-certificates ;;
+    dnf) echo /etc/pki/ca-trust/source/anchors ;;
+  esac
+}
+
+base_os_update_trust() {
+  case $1 in
+    apt) update-ca-certificates >/dev/null ;;
+    dnf) update-ca-trust extract ;;
+  esac
+}
+
+# Each certificate of the file has to be in the bundle that programs read.
+base_os_probe_trust() {
+  local bundle=/etc/ssl/certs/ca-certificates.crt sum from
+  if [ "$1" = dnf ]; then bundle=/etc/pki/tls/certs/ca-bundle.crt; fi
+  from=$(base_os_trust_in "$1")
+  sum=$(cat -- "$from"/clustr-artifacts-*.crt 2>/dev/null | sha256sum)
+  if ! ls "$from"/clustr-artifacts-*.crt >/dev/null 2>&1; then
+    echo absent
+  elif [ "${sum%% *}" != "$2" ]; then
+    echo "another CA"
+  elif [ ! -r "$bundle" ] || ! awk '
+      FNR == NR { if (/BEGIN CERT/) body = ""; else if (/END CERT/) known[body] = 1; else body = body $0; next }
+      /BEGIN CERT/ { body = ""; next }
+      /END CERT/ { if (!(body in known)) lost = 1; next }
+      { body = body $0 }
+      END { exit lost }
+    ' "$bundle" "$from"/clustr-artifacts-*.crt; then
+    echo "not in the bundle"
+  else
+    echo trusted
+  fi
+}
+
+# A file for each certificate: OpenSSL's index of the folder leaves out files of several.
+base_os_apply_trust() {
+  local from
+  from=$(base_os_trust_in "$1")
+  mkdir -p -- "$from"
+  rm -f -- "$from"/clustr-artifacts-*.crt
+  awk -v to="$from/clustr-artifacts-" '
+    BEGIN { file = to "01.crt" }
+    { print >file }
+    /-----END CERTIFICATE-----/ { close(file); number++; file = to sprintf("%02d.crt", number + 1) }
+  '
+  chmod 0644 -- "$from"/clustr-artifacts-*.crt
+  base_os_update_trust "$1"
+}
+
+base_os_undo_trust() {
+  rm -f -- "$(base_os_trust_in "$1")"/clustr-artifacts-*.crt
+  base_os_update_trust "$1"
+}

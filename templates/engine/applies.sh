@@ -1,5 +1,16 @@
 # What the goals' apply and undo scripts call. Every function can run twice.
 
+# Whatever downloads from here on goes through the node's proxies, or through none where it has none.
+use_proxy() {
+  unset http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY
+  if [ -r /etc/clustr/proxy.env ]; then
+    set -a
+    # shellcheck source=/dev/null
+    . /etc/clustr/proxy.env
+    set +a
+  fi
+}
+
 apply_file() {
   local path=$1 mode=$2 owner=$3 check=${4:-} folder new
   folder=$(dirname -- "$path")

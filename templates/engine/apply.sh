@@ -66,6 +66,7 @@ forget() {
 }
 
 main() {
+use_proxy
 {% for work in works %}
 goal {{ loop.index0 }} # {{ work.component }}: {{ work.name | comment }}
 {{ work.script }}

@@ -161,7 +161,7 @@ L2V0Yy9zeXN0ZW1kL3N5c3RlbS9rM3MtYWdlbnQuc2VydmljZQ==
 restore_file /etc/systemd/system/k3s-agent.service
 END_OF_RECORD
 apply_file /etc/systemd/system/k3s-agent.service 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
-# Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies belong in k3s-agent.service.env.
+# Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies are artifacts of the inventory.
 [Unit]
 Description=Lightweight Kubernetes (agent)
 Documentation=https://docs.k3s.io
@@ -227,4 +227,4 @@ azNzLWFnZW50LnNlcnZpY2UgcnVucw==
 12
 undo_started k3s-agent.service
 END_OF_RECORD
-apply_started k3s-agent.service 010cd2a65e76e89b3d29f9a017fa7f0f38243f6ae841e99124117d96ff6dd1da
+apply_started k3s-agent.service 050cee6d20bd54dfa965ca9420eda271e2d74d9c8c16005d91b67a687cfbf01a

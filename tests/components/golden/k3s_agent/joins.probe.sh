@@ -22,7 +22,7 @@ k3s_probe_token /etc/rancher/k3s/token 'cccccccccccccccccccccccccccccccccccccccc
 # /etc/rancher/k3s/config.yaml: 0600 root:root | # Written by clustr.
 probe_file /etc/rancher/k3s/config.yaml
 
-# /etc/systemd/system/k3s-agent.service: 0644 root:root | # Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies belong in k3s-agent.service.env.
+# /etc/systemd/system/k3s-agent.service: 0644 root:root | # Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies are artifacts of the inventory.
 probe_file /etc/systemd/system/k3s-agent.service
 
 # /etc/systemd/system/k3s-agent.service.d/zz-clustr-umask.conf: 0644 root:root | # Written by clustr. Last by its name: what this unit makes is read by others, whatever umask services have here.
@@ -35,4 +35,4 @@ probe_file /etc/systemd/system/k3s-agent.service.d/50-clustr.conf
 probe_enabled k3s-agent.service
 
 # k3s-agent.service runs: runs with its present files
-probe_started k3s-agent.service 010cd2a65e76e89b3d29f9a017fa7f0f38243f6ae841e99124117d96ff6dd1da
+probe_started k3s-agent.service 050cee6d20bd54dfa965ca9420eda271e2d74d9c8c16005d91b67a687cfbf01a

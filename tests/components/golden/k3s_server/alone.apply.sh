@@ -179,7 +179,7 @@ L2V0Yy9zeXN0ZW1kL3N5c3RlbS9rM3Muc2VydmljZQ==
 restore_file /etc/systemd/system/k3s.service
 END_OF_RECORD
 apply_file /etc/systemd/system/k3s.service 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
-# Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies belong in k3s.service.env.
+# Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies are artifacts of the inventory.
 [Unit]
 Description=Lightweight Kubernetes (server)
 Documentation=https://docs.k3s.io
@@ -245,4 +245,4 @@ azNzLnNlcnZpY2UgcnVucw==
 13
 undo_started k3s.service
 END_OF_RECORD
-apply_started k3s.service 10ffda2001a79d0b139712e4e3a596667b0e0c4e8f0e2b29a0259f2dded2309b
+apply_started k3s.service 21987353bf15be7ee5103c71d9e53ca604f59759a9e99a05b4149aa6fe0fdf56

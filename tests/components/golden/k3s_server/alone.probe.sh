@@ -25,7 +25,7 @@ k3s_probe_token /etc/rancher/k3s/agent-token ''
 # /etc/rancher/k3s/config.yaml: 0600 root:root | # Written by clustr.
 probe_file /etc/rancher/k3s/config.yaml
 
-# /etc/systemd/system/k3s.service: 0644 root:root | # Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies belong in k3s.service.env.
+# /etc/systemd/system/k3s.service: 0644 root:root | # Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies are artifacts of the inventory.
 probe_file /etc/systemd/system/k3s.service
 
 # /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf: 0644 root:root | # Written by clustr. Last by its name: what this unit makes is read by others, whatever umask services have here.
@@ -38,4 +38,4 @@ probe_file /etc/systemd/system/k3s.service.d/50-clustr.conf
 probe_enabled k3s.service
 
 # k3s.service runs: runs with its present files
-probe_started k3s.service 10ffda2001a79d0b139712e4e3a596667b0e0c4e8f0e2b29a0259f2dded2309b
+probe_started k3s.service 21987353bf15be7ee5103c71d9e53ca604f59759a9e99a05b4149aa6fe0fdf56

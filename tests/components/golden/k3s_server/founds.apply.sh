@@ -186,7 +186,7 @@ L2V0Yy9zeXN0ZW1kL3N5c3RlbS9rM3Muc2VydmljZQ==
 restore_file /etc/systemd/system/k3s.service
 END_OF_RECORD
 apply_file /etc/systemd/system/k3s.service 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
-# Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies belong in k3s.service.env.
+# Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies are artifacts of the inventory.
 [Unit]
 Description=Lightweight Kubernetes (server)
 Documentation=https://docs.k3s.io
@@ -254,4 +254,4 @@ azNzLnNlcnZpY2UgcnVucw==
 14
 undo_started k3s.service
 END_OF_RECORD
-apply_started k3s.service 6ff29d39c2863df861d28e32468178a1bd80c02422262380147f4c1bb11bcdf0
+apply_started k3s.service fb83ac5389148067007db962e21ef46776ccd882a9dd110b733e212a29834cca

@@ -25,7 +25,7 @@ k3s_probe_token /etc/rancher/k3s/agent-token ''
 # /etc/rancher/k3s/config.yaml: 0600 root:root | # Written by clustr.
 probe_file /etc/rancher/k3s/config.yaml
 
-# /etc/systemd/system/k3s.service: 0644 root:root | # Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies belong in k3s.service.env.
+# /etc/systemd/system/k3s.service: 0644 root:root | # Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies are artifacts of the inventory.
 probe_file /etc/systemd/system/k3s.service
 
 # /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf: 0644 root:root | # Written by clustr. Last by its name: what this unit makes is read by others, whatever umask services have here.
@@ -41,4 +41,4 @@ probe_enabled k3s.service
 k3s_probe_founded
 
 # k3s.service runs: runs with its present files
-probe_started k3s.service 6ff29d39c2863df861d28e32468178a1bd80c02422262380147f4c1bb11bcdf0
+probe_started k3s.service fb83ac5389148067007db962e21ef46776ccd882a9dd110b733e212a29834cca

@@ -186,7 +186,7 @@ L2V0Yy9zeXN0ZW1kL3N5c3RlbS9rM3Muc2VydmljZQ==
 restore_file /etc/systemd/system/k3s.service
 END_OF_RECORD
 apply_file /etc/systemd/system/k3s.service 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
-# Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies belong in k3s.service.env.
+# Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies are artifacts of the inventory.
 [Unit]
 Description=Lightweight Kubernetes (server)
 Documentation=https://docs.k3s.io
@@ -254,4 +254,4 @@ azNzLnNlcnZpY2UgcnVucw==
 14
 undo_started k3s.service
 END_OF_RECORD
-apply_started k3s.service d267dbc1d11bf273f391c5224f4b2d500db4e6bb4f8200095e6ee0b0ccbd808a
+apply_started k3s.service ac8f4efe790f54927ff5c7bade0e9c4d7e8347283b18c0c7ee330e83652a15cf

@@ -25,7 +25,7 @@ k3s_probe_token /etc/rancher/k3s/agent-token ''
 # /etc/rancher/k3s/config.yaml: 0600 root:root | # Written by clustr.
 probe_file /etc/rancher/k3s/config.yaml
 
-# /etc/systemd/system/k3s.service: 0644 root:root | # Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies belong in k3s.service.env.
+# /etc/systemd/system/k3s.service: 0644 root:root | # Written by clustr. Its settings are in /etc/rancher/k3s/config.yaml; proxies are artifacts of the inventory.
 probe_file /etc/systemd/system/k3s.service
 
 # /etc/systemd/system/k3s.service.d/zz-clustr-umask.conf: 0644 root:root | # Written by clustr. Last by its name: what this unit makes is read by others, whatever umask services have here.
@@ -41,4 +41,4 @@ probe_enabled k3s.service
 probe_absent /etc/rancher/k3s/config.yaml.d/00-clustr-founding.yaml
 
 # k3s.service runs: runs with its present files
-probe_started k3s.service d267dbc1d11bf273f391c5224f4b2d500db4e6bb4f8200095e6ee0b0ccbd808a
+probe_started k3s.service ac8f4efe790f54927ff5c7bade0e9c4d7e8347283b18c0c7ee330e83652a15cf
