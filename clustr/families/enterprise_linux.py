@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from clustr.families.model import Daemon, Family, Manager, Policy, Time, Upstream
+from clustr.families.model import LEAP_LIST, LEAP_ZONE, Daemon, Family, Manager, Policy, Time, Upstream
 
 # As in debian.py. tar and gzip open releases, gnupg2 reads signing keys; a small installation lacks them.
 PACKAGES = (
@@ -42,7 +42,7 @@ def _ten(pool: str) -> Family:
     """It keeps br_netfilter and vxlan apart from its kernel (https://docs.k3s.io/installation/requirements, "RHEL 10"),
     and its time zones no longer have right/UTC."""
     found = _any(pool)
-    time = replace(found.time, leap_seconds="leapseclist /usr/share/zoneinfo/leap-seconds.list")
+    time = replace(found.time, leap_seconds=LEAP_LIST)
     return replace(found, time=time, kernel_packages=("kernel-modules-extra",))
 
 
@@ -56,7 +56,7 @@ def _any(pool: str) -> Family:
             pool=pool,
             keys="/etc/chrony.keys",
             drift="/var/lib/chrony/drift",
-            leap_seconds="leapsectz right/UTC",
+            leap_seconds=LEAP_ZONE,
         ),
         network_manager=True,
         k3s_policy=K3S_POLICY,

@@ -43,6 +43,12 @@ class Engine:
     containerd_1: bool = False  # its containerd is a 1.x
 
 
+# chrony 4.6 reads the list itself; time zones are given up as their place
+# (https://chrony-project.org/doc/4.6/chrony.conf.html, leapseclist).
+LEAP_ZONE = "leapsectz right/UTC"
+LEAP_LIST = "leapseclist /usr/share/zoneinfo/leap-seconds.list"
+
+
 @dataclass(frozen=True)
 class Time:
     """chrony, and where a distribution keeps its parts."""

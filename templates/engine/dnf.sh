@@ -30,7 +30,7 @@ is_locked() {
 }
 
 # rpm keeps no note of a transaction that was cut, and a package whose script was cut counts as installed: so the
-# names stay written down, with the time, until dnf has ended well.
+# names are written down, with the time, until dnf has ended by itself.
 unfinished=$clustr/packages-unfinished
 
 is_half_installed() {
@@ -58,7 +58,7 @@ packages_held_by() {
 run_dnf() {
   local status=200
   while [ "$status" = 200 ]; do
-    wait_for_packages
+    wait_for_packages || return
     status=0
     dnf -y --quiet --setopt=exit_on_lock=True --setopt=install_weak_deps=False "$@" || status=$?
   done
@@ -87,11 +87,12 @@ recover_packages() {
   added=$(rpm -qa --qf '%{INSTALLTIME} %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n' | awk -v since="$since" '$1 >= since { print $2 }')
   # shellcheck disable=SC2086 # names have no blanks
   if [ -n "$added" ]; then run_dnf reinstall $added; fi
+  rm -f -- "$unfinished"
 }
 
 # Locks stand aside for the change alone: the plugin is off while it lasts, and the new versions are locked after it.
 apply_packages() {
-  local hold=no
+  local hold=no status=0
   if [ "$1" = --hold ]; then
     hold=yes
     shift
@@ -100,9 +101,10 @@ apply_packages() {
   recover_packages
   { date +%s && printf '%s\n' "$@"; } >"$unfinished.new"
   mv -f -- "$unfinished.new" "$unfinished"
-  run_dnf --disableplugin=versionlock install -- "$@"
+  run_dnf --disableplugin=versionlock install -- "$@" || status=$?
+  if [ "$status" -lt 128 ]; then rm -f -- "$unfinished"; fi # else a signal ended it
+  if [ "$status" != 0 ]; then return "$status"; fi
   if [ "$hold" = yes ]; then lock_packages "$@"; fi
-  rm -f -- "$unfinished"
 }
 
 lock_packages() {

@@ -51,12 +51,13 @@ def described(system: str) -> dict[str, str]:
     No firewall: its rules are the same everywhere, and have golden files of their own.
     """
     nodes: dict[str, list[str]] = {}
+    kernel = said(system).kernel
     for node, goal in goals(CLUSTER, seen(system, firewall=Firewall.NONE)):
         wanted = goal.wanted if isinstance(goal.wanted, str) else f"known after {goal.wanted.stage}"
         script = () if goal.apply.startswith("apply_file") else goal.apply.splitlines()
         for line in (goal.probe, *wanted.splitlines(), *script):
             text = re.sub(r"[0-9a-f]{64}", "SUM", f"{goal.component}, {goal.name}: {line}")
-            nodes.setdefault(text.replace(said(system).kernel, "KERNEL"), []).append(node)
+            nodes.setdefault(text.replace(kernel, "KERNEL"), []).append(node)
     return {line: ",".join(dict.fromkeys(found)) for line, found in nodes.items()}
 
 
