@@ -10,13 +10,17 @@ TEST_PACKAGES := python3-venv openssh-client openssh-server sudo age ruby zsh fi
 AS_ROOT := [ "$$(id -u)" = 0 ] || { echo "Lab nodes, and scripts made for nodes, are run by root: sudo make ..." >&2; exit 1; }
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo test test-unit lint bench venv system test-system kube clean
+.PHONY: demo test test-slow test-unit lint bench venv system test-system kube clean
 
 demo: venv system kube  ## real nodes, a cluster on them, its health; they stay until `clustr lab down`
 	@tests/demo.sh $(KUBE)
 
-test: venv system test-system kube lint  ## everything, on lab nodes
-	@tests/run.sh $(KUBE)
+test: venv system test-system kube lint  ## everything on lab nodes, but what is marked slow
+	@tests/run.sh $(KUBE) -m 'not slow'
+	@echo "The tests marked slow were not run: make test-slow"
+
+test-slow: venv system test-system kube  ## what test leaves out: the hardened hosts again, on the other releases
+	@tests/run.sh $(KUBE) -m slow
 
 test-unit: venv test-system  ## what needs no nodes
 	$(BIN)/pytest tests/unit tests/components

@@ -27,8 +27,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="name of the lab")]
     help=words(
         "Start nodes: systemd, sshd, apt and an address each. The first time builds their image, about a minute.",
         "clustr lab up",
-        "clustr lab up small --servers 1 --agents 0 --artifacts ./mirror",
-        "clustr lab up hard --login password --trait requiretty --trait noexec --trait umask",
+        "clustr lab up small --servers 1 --agents 1 --login password --trait requiretty --trait noexec",
     ),
     epilog=exit_codes(130),
 )

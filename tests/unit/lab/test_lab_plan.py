@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -11,8 +14,9 @@ import yaml
 
 from clustr.errors import ClustrError, UsageError
 from clustr.inventory.model import Role
-from clustr.lab import inventory, network, nspawn, plan
-from clustr.lab.model import Lab, Login, NodeSpec, Origin, Source, Spec
+from clustr.lab import inventory, network, nspawn, plan, store
+from clustr.lab.model import Lab, Login, NodeSpec, Origin, Release, Source, Spec, Trait
+from clustr.templates import text
 
 NOWHERE = Source(Origin.NOTHING)
 
@@ -48,6 +52,69 @@ def test_a_new_node_takes_the_first_free_name_and_address() -> None:
     added = plan.with_node(gap, NodeSpec((Role.SERVER,)), gap.image).nodes[-1]
     assert (added.name, str(added.address)) == ("cp2", "10.77.7.12")
     assert plan.with_node(full, NodeSpec((Role.AGENT,)), full.image).nodes[-1].name == "agent3"
+
+
+def test_a_new_node_is_as_the_lab_where_nothing_else_was_asked() -> None:
+    base = lab(login=Login.PASSWORD, traits=(Trait.UMASK,))
+    assert {node.traits for node in base.nodes} == {(Trait.UMASK,)}
+    plain = plan.with_node(base, NodeSpec((Role.AGENT,)), base.image).nodes[-1]
+    assert (plain.release, plain.login, plain.traits) == (Release.BOOKWORM, Login.PASSWORD, ())
+    other = NodeSpec((Role.AGENT,), (Trait.PORT, Trait.PORT), Release.TRIXIE, Login.ROOT)
+    grown = plan.with_node(base, other, Path("/trixie"))
+    node = grown.nodes[-1]
+    assert (node.release, node.login, node.traits, node.port) == (Release.TRIXIE, Login.ROOT, (Trait.PORT,), 2222)
+    assert grown.images == {Path("/image"): Release.BOOKWORM, Path("/trixie"): Release.TRIXIE}
+
+
+@pytest.mark.parametrize(
+    ("traits", "login", "problem"),
+    [
+        ((Trait.FISH, Trait.ZSH), Login.PASSWORD, "one shell, not fish and zsh"),
+        ((Trait.REQUIRETTY, Trait.NO_TIMESTAMP), Login.ROOT, "no-timestamp, requiretty: root needs no sudo"),
+    ],
+)
+def test_traits_that_cannot_be(traits: tuple[Trait, ...], login: Login, problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        plan.check(Spec(traits=traits, login=login))
+    with pytest.raises(UsageError, match=problem):
+        plan.with_node(lab(), NodeSpec((Role.AGENT,), traits, login=login), Path("/image"))
+
+
+def test_every_trait_is_made_and_its_script_passes_shellcheck() -> None:
+    script = text("lab/traits.sh")
+    assert set(re.findall(r"^trait_([a-z-]+)\(\)", script, re.MULTILINE)) == set(Trait)
+    checked = subprocess.run(["shellcheck", "-"], input=script, capture_output=True, text=True)
+    assert (checked.returncode, checked.stdout) == (0, "")
+
+
+def test_what_a_lab_is_survives_being_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clustr.lab.model.LABS", tmp_path)
+    monkeypatch.setattr("clustr.lab.store.LABS", tmp_path)
+    spec = NodeSpec((Role.AGENT,), (Trait.GERMAN, Trait.PORT), Release.TRIXIE, Login.NOPASSWD)
+    grown = plan.with_node(lab(), spec, Path("/trixie"))
+    store.save(grown)
+    assert store.load("demo") == grown
+
+
+def test_a_lab_of_a_time_when_all_nodes_were_alike_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clustr.lab.model.LABS", tmp_path)
+    monkeypatch.setattr("clustr.lab.store.LABS", tmp_path)
+    made = lab(login=Login.PASSWORD)
+    store.save(made)
+    document = json.loads((tmp_path / "demo/state.json").read_text())
+    for node in document["nodes"]:
+        for field in ("release", "image", "login", "traits"):
+            del node[field]
+    (tmp_path / "demo/state.json").write_text(json.dumps(document))
+    assert store.load("demo") == made
+
+
+def test_temporary_folders_without_leave_to_execute_are_mounted_so() -> None:
+    hard, plain = lab(traits=(Trait.NOEXEC,)), lab()
+    mounted = [word for word in nspawn.command(hard, hard.nodes[0]) if word.startswith("--tmpfs=")]
+    assert [word.split(":")[0] for word in mounted] == ["--tmpfs=/tmp", "--tmpfs=/var/tmp", "--tmpfs=/dev/shm"]
+    assert all(word.endswith("nosuid,nodev,noexec") for word in mounted)
+    assert not any("tmpfs" in word for word in nspawn.command(plain, plain.nodes[0]))
 
 
 @pytest.mark.parametrize("name", ["", "Demo", "-a", "a-", "a/b", "../x", "1a", "a" * 21, "a b", "a\n"])
@@ -112,5 +179,16 @@ def test_the_inventory_says_what_differs_from_the_defaults() -> None:
             }
         ],
     }
+    mixed = lab(servers=1, agents=0, login=Login.PASSWORD)
+    for spec in (
+        NodeSpec((Role.AGENT,), login=Login.ROOT),
+        NodeSpec((Role.AGENT,), (Trait.PORT,), login=Login.NOPASSWD),
+    ):
+        mixed = plan.with_node(mixed, spec, mixed.image)
+    document = yaml.safe_load(inventory.render(mixed, cgroup_v1=False))
+    assert "sudo" not in document
+    own = [{field: node[field] for field in ("ssh", "sudo") if field in node} for node in document["nodes"]]
+    password = {"password": {"file": "/var/lib/clustr/labs/demo/sudo-password"}}
+    assert own == [{"sudo": password}, {"ssh": {"user": "root"}}, {"ssh": {"port": 2222}}]
     plain = yaml.safe_load(inventory.render(lab(), cgroup_v1=False))
     assert plain.keys() == {"cluster", "ssh", "time", "nodes"}
