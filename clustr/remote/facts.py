@@ -85,7 +85,7 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Listener:
-    """Somebody who listens on a port: a process ("" for the kernel itself) and its systemd unit ("" without one)."""
+    """Who listens on a port that clustr needs: a process ("" for the kernel) and its systemd unit ("" without one)."""
 
     port: int
     protocol: str  # tcp or udp

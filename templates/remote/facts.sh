@@ -5,6 +5,7 @@ export LC_ALL=C
 rancher=/var/lib/rancher/k3s
 clustr=/var/lib/clustr
 scratch=
+kernel=
 
 cleanup() {
   if [ -n "$scratch" ]; then rm -rf -- "$scratch"; fi
@@ -28,20 +29,23 @@ first_line() {
 }
 
 machine() {
+  local name size used
   say clock "$(date +%s.%N)"
   uname -n | encode hostname
   say machine_id "$(first_line /etc/machine-id)"
   say boot_id "$(first_line /proc/sys/kernel/random/boot_id)"
   encode os_release </etc/os-release
   say architecture "$(uname -m)"
-  say kernel "$(uname -r)"
+  kernel=$(uname -r)
+  say kernel "$kernel"
   say cpus "$(getconf _NPROCESSORS_ONLN)"
-  say memory_kb "$(awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo)"
+  awk '$1 == "MemTotal:" { print "memory_kb=" $2 } $1 == "MemAvailable:" { print "memory_free_kb=" $2 }' /proc/meminfo
   say disk_free_kb "$(df -Pk /var/lib | awk 'NR == 2 { print $4 }')"
   say cgroup_type "$(stat -fc %T /sys/fs/cgroup)"
   say init "$(first_line /proc/1/comm)"
-  say memory_free_kb "$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)"
-  awk 'NR > 1 { print "swap=" $1 " " $3 " " $4 }' /proc/swaps
+  while read -r name _ size used _; do
+    if [ "$name" != Filename ]; then say swap "$name $size $used"; fi
+  done </proc/swaps
   say selinux_enforce "$(first_line /sys/fs/selinux/enforce)"
   if [ -e /etc/selinux/config ]; then say selinux_config there; fi
 }
@@ -63,13 +67,16 @@ cgroup_controllers() {
 
 # By their effect where they work, else by the lists of each installed kernel.
 kernel_modules() {
-  local folder lists=()
-  awk '$NF == "overlay" { print "works=overlay" }' /proc/filesystems
+  local word folder lists=()
+  while read -r word; do
+    if [ "${word##*[[:space:]]}" = overlay ]; then say works overlay; fi
+  done </proc/filesystems
   if [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]; then say works br_netfilter; fi
   if [ -e /proc/sys/net/netfilter/nf_conntrack_count ]; then say works nf_conntrack; fi
   for folder in /lib/modules/*/; do
     if [ -r "$folder/modules.dep" ]; then
-      say installed_kernel "$(basename "$folder")"
+      word=${folder%/}
+      say installed_kernel "${word##*/}"
       lists+=("$folder/modules.dep")
       if [ -r "$folder/modules.builtin" ]; then lists+=("$folder/modules.builtin"); fi
     fi
@@ -87,9 +94,9 @@ kernel_modules() {
 
 # It leaves no trace of its own while nothing uses it.
 vxlan() {
-  if [ -d /sys/module/vxlan ]; then
+  if [ -d /sys/module/vxlan ] || [ -e /sys/class/net/flannel.1 ]; then
     say works vxlan
-  elif [ ! -r "/lib/modules/$(uname -r)/modules.dep" ]; then
+  elif [ ! -r "/lib/modules/$kernel/modules.dep" ]; then
     case $(zcat /proc/config.gz | awk '/^CONFIG_VXLAN=/ || /^# CONFIG_VXLAN / { print }') in
       *=y) say works vxlan ;;
       '') say unknown vxlan ;;
@@ -136,11 +143,15 @@ unit_of() {
   done <"/proc/$1/cgroup"
 }
 
+# Of the ports that clustr needs. ss looks through every process for a socket's owner, so that is asked only if need be.
 listeners() {
-  local all protocol local_address users pid process unit
-  if ! all=$(ss -Htulnp); then return; fi
+  local ports='2379|2380|6443|8472|909[0-4]|9100|10250' all protocol local_address users pid process unit
+  if ! all=$(ss -Htuln); then return; fi
   say listeners told
+  if ! [[ $all =~ :($ports)[[:space:]] ]]; then return; fi
+  all=$(ss -Htulnp) || return
   while read -r protocol _ _ _ local_address _ users; do
+    if ! [[ $local_address =~ :($ports)$ ]]; then continue; fi
     pid=''
     process=''
     unit=-
@@ -175,7 +186,7 @@ left() {
 remains() {
   local path
   for path in /etc/systemd/system/k3s.service /etc/systemd/system/k3s-agent.service "$rancher/server" "$rancher/agent"; do
-    if [ -e "$path" ] && [ -n "$(ls -A "$path")" ]; then return; fi
+    if [ -f "$path" ] || compgen -G "$path/*" >/dev/null; then return; fi
   done
   left kubeadm /etc/kubernetes/admin.conf /etc/kubernetes/kubelet.conf /etc/kubernetes/manifests/*.yaml \
     /etc/kubernetes/pki/ca.crt /var/lib/kubelet/kubeadm-flags.env
@@ -193,8 +204,12 @@ remains() {
   for path in /etc/cni/net.d/*; do
     case $path in *podman*) ;; *) left cni "$path" ;; esac
   done
-  awk '$2 ~ "^/var/lib/kubelet/" { print "remains=mounts " $2 }
-    $2 == "/run/nvidia/driver" { print "remains=gpu-operator " $2 " (mount)" }' /proc/mounts
+  while read -r _ path _; do
+    case $path in
+      /var/lib/kubelet/*) say remains "mounts $path" ;;
+      /run/nvidia/driver) say remains "gpu-operator $path (mount)" ;;
+    esac
+  done </proc/mounts
   chains
 }
 

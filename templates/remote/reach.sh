@@ -27,8 +27,8 @@ ask_peer() {
 
 # With apt's own proxies, certificates and logins; as root, since $box is not for its user.
 apt_fetch() {
-  timeout 8 /usr/lib/apt/apt-helper -o APT::Sandbox::User=root -o Acquire::Retries=0 -o Acquire::http::Timeout=5 \
-    -o Acquire::https::Timeout=5 download-file "$1" "$2" 2>&1
+  timeout 20 /usr/lib/apt/apt-helper -o APT::Sandbox::User=root -o Acquire::Retries=0 -o Acquire::http::Timeout=10 \
+    -o Acquire::https::Timeout=10 download-file "$1" "$2" 2>&1
 }
 
 # ask_apt NUMBER BASE: the first file that apt-get update reads; an older archive has two in its place.
@@ -44,7 +44,7 @@ ask_apt() {
 }
 
 ask_name() {
-  if ! timeout 8 getent ahosts "$1" >/dev/null; then say unresolved "$1"; fi
+  if ! timeout 20 getent ahosts "$1" >/dev/null; then say unresolved "$1"; fi
 }
 
 # Behind a proxy it is the proxy that asks for names.
@@ -85,8 +85,8 @@ ask_apts() {
 ask_dnf() {
   local said
   say sources 1
-  if said=$(timeout 30 dnf -q -y --noplugins --setopt=cachedir="$box/dnf" --setopt=persistdir="$box/dnf" \
-    --setopt=logdir="$box" --setopt=timeout=5 --setopt=retries=1 --setopt=skip_if_unavailable=False \
+  if said=$(timeout 60 dnf -q -y --noplugins --setopt=cachedir="$box/dnf" --setopt=persistdir="$box/dnf" \
+    --setopt=logdir="$box" --setopt=timeout=10 --setopt=retries=1 --setopt=skip_if_unavailable=False \
     makecache 2>&1); then
     say source 'dnf answers'
   else

@@ -5,8 +5,8 @@ which server is first, nothing is founded.
 """
 
 from clustr.engine.preflight.findings import Finding, Name
-from clustr.engine.preflight.reach import questions
+from clustr.engine.preflight.reach import REACH_NAMES, questions
 from clustr.engine.preflight.rules import RULES, preflight
 from clustr.engine.preflight.silence import silence
 
-__all__ = ["RULES", "Finding", "Name", "preflight", "questions", "silence"]
+__all__ = ["REACH_NAMES", "RULES", "Finding", "Name", "preflight", "questions", "silence"]

@@ -16,6 +16,8 @@ from clustr.inventory.ranges import fold
 from clustr.remote.facts import Firewall, Seen
 from clustr.remote.reach import Peer, Questions, Reach
 
+# What comes of the answers: who ignores all of it need not ask.
+REACH_NAMES = frozenset((Name.DNS_NO_ANSWER, Name.NETWORK_UNREACHED, Name.PACKAGES_SOURCE, Name.PREFLIGHT_UNKNOWN))
 API, ETCD, KUBELET, EXPORTER = 6443, (2379, 2380), 10250, 9100
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
+from clustr.components import firewall
 from clustr.engine.preflight import Name, preflight, questions
 from clustr.inventory.model import Cluster, Monitoring, Role, Runtime
 from clustr.remote.facts import (
@@ -21,6 +23,7 @@ from clustr.remote.facts import (
     Swap,
 )
 from clustr.remote.reach import Peer, Reach, Unreached
+from clustr.templates import text
 from tests.components.k3s_nodes import bare, cluster_of, running, with_facts
 from tests.unit.engine.preflight_cases import SOURCE, THREE, answering, judged, k3s, named
 
@@ -268,3 +271,12 @@ def test_package_sources() -> None:
         "does not resolve deb.example.com, where its packages come from",
         "its package source http://x.example/ does not answer: 403",
     ]
+
+
+def test_the_facts_tell_of_every_port_that_a_node_needs() -> None:
+    every = THREE.nodes[0].model_copy(update={"roles": frozenset(Role)})
+    (pattern,) = re.findall(r"local ports='(.*?)'", text("remote/facts.sh"))
+    for written in firewall.ports(THREE, every):
+        first, _, last = written.partition("/")[0].partition(":")
+        for port in range(int(first), int(last or first) + 1):
+            assert re.fullmatch(pattern, str(port)), port
