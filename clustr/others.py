@@ -39,7 +39,7 @@ def finish_others(at_work: Session, seen: Seen) -> Seen:
     servers = [server.name for server in at_work.cluster.servers]
     silent = {name: seen.silent[name] for name in servers if name in seen.silent}
     if 2 * len(silent) >= len(servers) > 0:
-        raise too_few(servers, {name: f"{error.problem}: {error.remedy}" for name, error in silent.items()})
+        raise too_few(servers, {name: error.in_a_list for name, error in silent.items()})
     waited = lock_of(seen, servers)
     if waited.held and waited.silent_for <= SILENCE:
         wait_for_lock(at_work)
