@@ -10,7 +10,7 @@ TEST_PACKAGES := python3-venv openssh-client openssh-server sudo age ruby zsh fi
 AS_ROOT := [ "$$(id -u)" = 0 ] || { echo "Lab nodes, and scripts made for nodes, are run by root: sudo make ..." >&2; exit 1; }
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo test test-slow test-unit lint bench venv system test-system kube clean
+.PHONY: demo test test-slow test-unit lint bench bench-system venv system test-system kube clean
 
 demo: venv system kube  ## real nodes, a cluster on them, its health; they stay until `clustr lab down`
 	@tests/demo.sh $(KUBE)
@@ -30,9 +30,10 @@ lint: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: venv  ## speed, as ratios in one run
+bench: venv bench-system  ## speed, as ratios in one run, beside other tools on simulated nodes: 25 minutes
 	$(BIN)/python tests/bench/startup.py
 	$(BIN)/python tests/bench/inventory.py
+	$(BIN)/python -m tests.bench.fleet
 
 venv: $(BIN)/.ready
 
@@ -42,6 +43,10 @@ $(BIN)/.ready: pyproject.toml
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/pip install --quiet --editable . --group dev
 	@touch $@
+
+bench-system:  # mmdebstrap, and what other tools connect with
+	@tests/system.sh python3-venv mmdebstrap iproute2 openssh-client
+	@$(AS_ROOT)
 
 system:
 	@tests/system.sh $(PACKAGES)
