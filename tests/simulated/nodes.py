@@ -120,6 +120,12 @@ class Nodes:
         """The counts begin at nothing again."""
         self._say("forget")
 
+    def cpu(self) -> float:
+        """Seconds that the nodes themselves took so far: their SSH server, and the commands that have ended."""
+        answer = self._say("cpu")
+        assert isinstance(answer, float)
+        return answer
+
     def done(self) -> dict[str, Done]:
         """How much of the work each root shows."""
         answer = self._say("done")

@@ -123,7 +123,7 @@ def _hostnames(names: Sequence[str]) -> dict[str, int]:
 def _stand_ins(layer: Path) -> None:
     """The layer over the Debian root: stand-ins, the units that they know, devices."""
     programs, units, devices = layer / "usr/bin", layer / "usr/lib/systemd/system", layer / "dev"
-    for folder in (programs, units, devices, layer / "run"):
+    for folder in (programs, units, devices, layer / "run", layer / "etc/simulated"):
         folder.mkdir(parents=True)
     for program in STAND_INS.iterdir():
         shutil.copy(program, programs / program.name)

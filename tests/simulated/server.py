@@ -119,6 +119,9 @@ class Server:
         match word:
             case "counted":
                 return {node.root.name: asdict(node.counted) for node in self._nodes.values()}
+            case "cpu":
+                used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+                return sum(each.ru_utime + each.ru_stime for each in used)
             case "forget":
                 for node in self._nodes.values():
                     node.counted = Counted()

@@ -1,0 +1,169 @@
+"""clustr beside other tools on hundreds of simulated nodes, the same work for all, in one run.
+
+    python -m tests.bench.fleet [--nodes 300] [--only COMMAND|FACTS|WORK|PLAN] [--out build/bench.json]
+
+It runs itself in namespaces of its own: no packet leaves this machine, and whatever it started ends with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.bench import aims, root, table, tools
+from tests.bench.case import Again, Case, Row
+from tests.bench.measure import cost
+from tests.bench.tools import Tool
+from tests.simulated.nodes import HOUSE, Counts, Nodes
+from tests.simulated.work import WHOLE
+
+ROUND_TRIP = 0.030  # seconds, half of it in each direction, and one more before the first byte for TCP's handshake
+LIMIT = 600.0  # seconds for one run of one tool
+REPEATS = 3  # of what ratios are made of: the median of them
+BUILD = HOUSE / "build/bench"
+INSIDE = "CLUSTR_BENCH_INSIDE"
+APART = ("unshare", "--net", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "--mount-proc")
+
+
+class Bench:
+    """One run over the same nodes; each measured command leaves its log in build/bench/logs."""
+
+    def __init__(self, nodes: Nodes, logs: Path) -> None:
+        self._nodes = nodes
+        self._logs = logs
+        self.rows: list[Row] = []
+
+    def measure(self, case: Case, tool: Tool, count: int, run: Again, *, repeats: int = 1) -> Row:
+        """The median run by wall time; what it left on the roots is checked before it counts."""
+        rows = sorted((self._once(case, tool, count, run) for _ in range(repeats)), key=lambda row: row.wall_s)
+        row = rows[len(rows) // 2]
+        self.rows.append(row)
+        print(table.line(row), flush=True)
+        return row
+
+    def _once(self, case: Case, tool: Tool, count: int, run: Again) -> Row:
+        nodes, log = self._nodes, self._logs / f"{case}-{tool.name}-{count}-{run}.log"
+        nodes.forget()
+        before = nodes.cpu()
+        spent = cost(tool.commands[case], log=log, limit=LIMIT, environment=tool.environment, cwd=tool.folder)
+        counts = [counted for counted in nodes.counts().values() if counted != Counts(0, 0, 0)]
+        whole = spent.status == 0 and len(counts) == count and self._shows(case, log, count)
+        connections = sum(counted.connections for counted in counts) / count
+        execs = sum(counted.execs + counted.sftp for counted in counts) / count
+        return Row(
+            case, tool.name, tool.version, count, run, round(spent.wall_s, 2), round(spent.cpu_s, 2),
+            round(spent.peak_mb, 1), round(connections, 2), round(execs, 2), round(nodes.cpu() - before, 1), whole,
+        )  # fmt: skip
+
+    def _shows(self, case: Case, log: Path, count: int) -> bool:
+        """That it was done: every node's name in what the tool printed, all of the work on every root."""
+        if case is Case.COMMAND:
+            said = log.read_text(errors="replace")
+            return all(name in said for name in self._nodes.names[:count])
+        if case is Case.WORK:
+            done = self._nodes.done()
+            return all(done[name] == WHOLE for name in self._nodes.names[:count])
+        return True
+
+
+def run(count: int, chosen: Sequence[Case]) -> list[Row]:
+    """All cases that are chosen, for up to `count` nodes."""
+    lower, venv = BUILD / "root", BUILD / "peers"
+    logs = BUILD / "logs"
+    shutil.rmtree(logs, ignore_errors=True)
+    logs.mkdir(parents=True)
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="clustr-bench.") as scratch:
+        folder = Path(scratch)
+        if set(chosen) - {Case.PLAN}:
+            with Nodes(folder, count, layers=(lower,), round_trip=ROUND_TRIP) as nodes:
+                bench = Bench(nodes, logs)
+                rows = bench.rows
+                for case in chosen:
+                    if case is Case.WORK:
+                        _work(bench, nodes, venv, folder, max(1, count // 3))
+                    elif case is not Case.PLAN:
+                        _one_look(bench, case, nodes, venv, folder, count)
+        if Case.PLAN in chosen:
+            rows = [*rows, *_growth(folder / "many", lower, logs, count)]
+    return rows
+
+
+def _own(folder: Path, nodes: Nodes, count: int) -> tuple[Tool, Tool]:
+    inventory = nodes.inventory(count)
+    return tools.clustr(folder, inventory), tools.bare_loop(folder, inventory)
+
+
+def _one_look(bench: Bench, case: Case, nodes: Nodes, venv: Path, folder: Path, count: int) -> None:
+    clustr, bare = _own(folder, nodes, count)
+    for tool in (bare, clustr):
+        bench.measure(case, tool, count, Again.FIRST, repeats=REPEATS)
+    for tool in tools.peers(venv, folder / "peers", nodes, count):
+        bench.measure(case, tool, count, Again.FIRST)
+
+
+def _work(bench: Bench, nodes: Nodes, venv: Path, folder: Path, count: int) -> None:
+    clustr, bare = _own(folder, nodes, count)
+    for tool in (clustr, *tools.peers(venv, folder / "peers", nodes, count)):
+        nodes.fresh()
+        bench.measure(Case.WORK, tool, count, Again.FIRST)
+        repeats = REPEATS if tool is clustr else 1
+        bench.measure(Case.WORK, tool, count, Again.AGAIN, repeats=repeats)
+        if tool is clustr:
+            bench.measure(Case.WORK, bare, count, Again.AGAIN, repeats=REPEATS)
+
+
+def _growth(folder: Path, lower: Path, logs: Path, count: int) -> Iterator[Row]:
+    """clustr alone, facts and a plan with nothing to do, at more and more nodes."""
+    most = 1000 if count >= 300 else 10 * count
+    folder.mkdir()
+    with Nodes(folder, most, layers=(lower,), round_trip=ROUND_TRIP) as nodes:
+        bench = Bench(nodes, logs)
+        first = tools.clustr(folder, nodes.inventory(1))
+        subprocess.run(
+            first.commands[Case.WORK],
+            check=True,
+            cwd=first.folder,
+            env=dict(first.environment),
+            stdout=subprocess.DEVNULL,
+        )
+        nodes.spread(nodes.names[0])
+        for size in (most // 100 or 1, most // 10, most):
+            tool = tools.clustr(folder, nodes.inventory(size))
+            for case in (Case.FACTS, Case.PLAN):
+                yield bench.measure(case, tool, size, Again.AGAIN, repeats=REPEATS if size < most else 1)
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--nodes", type=int, default=300)
+    asked.add_argument("--only", action="append", type=lambda word: Case(word.lower()))
+    asked.add_argument("--out", type=Path, default=HOUSE / "build/bench.json")
+    options = asked.parse_args()
+    if os.geteuid() != 0:
+        print("Simulated nodes are mounts and namespaces, which only root makes: sudo make bench", file=sys.stderr)
+        return 1
+    if INSIDE not in os.environ:
+        root.built(BUILD / "root")
+        tools.installed(BUILD / "peers")
+        command = [*APART, sys.executable, "-m", "tests.bench.fleet", *sys.argv[1:]]
+        return subprocess.run(command, env={**os.environ, INSIDE: "1"}, check=False, cwd=HOUSE).returncode
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    print(table.head(), flush=True)
+    rows = run(options.nodes, options.only or tuple(Case))
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+    print(f"\n{table.whole(rows)}\n{aims.told(rows)}")
+    return 0 if all(row.whole for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
