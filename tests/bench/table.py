@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from tests.bench.case import Row
 
 COLUMNS = (
-    "case     nodes  run    tool               wall s   x clustr   x loop    cpu s  peak MB   conn   execs  nodes' cpu"
+    "case     nodes  run    tool               wall s   x clustr   x loop    cpu s   peak MB   conn   execs"
+    "   nodes' cpu s"
 )
 
 

@@ -11,7 +11,7 @@ import asyncio
 import json
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -116,26 +116,29 @@ class Server:
 
     def answer(self, order: str) -> object:
         word, _, rest = order.partition(" ")
-        match word:
-            case "counted":
-                return {node.root.name: asdict(node.counted) for node in self._nodes.values()}
-            case "cpu":
-                used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-                return sum(each.ru_utime + each.ru_stime for each in used)
-            case "forget":
-                for node in self._nodes.values():
-                    node.counted = Counted()
-            case "done":
-                return {node.root.name: asdict(count(node.root.path)) for node in self._nodes.values()}
-            case "fresh":
-                self._roots.fresh()
-            case "spread":
-                self._roots.spread(rest)
-            case _:
-                raise ValueError(f"no such order: {order}")
+        orders: dict[str, Callable[[], object]] = {
+            "counted": lambda: {node.root.name: asdict(node.counted) for node in self._nodes.values()},
+            "done": lambda: {node.root.name: asdict(count(node.root.path)) for node in self._nodes.values()},
+            "cpu": _cpu,
+            "forget": self._forget,
+            "fresh": lambda: self._renew(self._roots.fresh),
+            "spread": lambda: self._renew(lambda: self._roots.spread(rest)),
+        }
+        return orders[word]()
+
+    def _forget(self) -> None:
+        for node in self._nodes.values():
+            node.counted = Counted()
+
+    def _renew(self, make: Callable[[], None]) -> None:
+        make()
         for node in self._nodes.values():
             node.root = self._roots.all[node.root.name]
-        return "ok"
+
+
+def _cpu() -> float:
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 class _Login(asyncssh.SSHServer):
