@@ -68,8 +68,8 @@ def _pairs(found: Iterable[Mirrored]) -> str:
 def _apt(cluster: Cluster, node: Node, seen: Seen) -> Iterator[Goal]:
     artifacts = node.artifacts
     if artifacts.proxied or artifacts.ca:
-        yield file(APT_CONF, _apt_conf(cluster, node, seen))
-    if logins := _apt_logins(artifacts):
+        yield file(APT_CONF, apt_conf(cluster, node, seen))
+    if logins := apt_logins(artifacts):
         yield file(APT_AUTH, logins, mode=0o600, secret=True)
     if found := mirrored(node, seen):
         codename = seen[node.name].os.codename
@@ -77,7 +77,7 @@ def _apt(cluster: Cluster, node: Node, seen: Seen) -> Iterator[Goal]:
         yield _sources(found, "apt", f" <<'{END}'\n# Written by clustr.\n{own}{END}")
 
 
-def _apt_conf(cluster: Cluster, node: Node, seen: Seen) -> str:
+def apt_conf(cluster: Cluster, node: Node, seen: Seen) -> str:
     """Hosts that are reached without the proxy are named one by one: apt knows neither networks nor domains here."""
     artifacts = node.artifacts
     pairs = (("http", proxy.revealed(artifacts.http_proxy)), ("https", proxy.revealed(artifacts.https_proxy)))
@@ -95,7 +95,7 @@ def _apt_conf(cluster: Cluster, node: Node, seen: Seen) -> str:
     )
 
 
-def _apt_logins(artifacts: Artifacts) -> str:
+def apt_logins(artifacts: Artifacts) -> str:
     """apt.conf is read by everybody; logins have a file of their own for that."""
     urls = dict.fromkeys(proxy.revealed(each) for each in (artifacts.http_proxy, artifacts.https_proxy))
     lines = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -15,12 +15,23 @@ class Peer:
 
 
 @dataclass(frozen=True)
+class Way:
+    """How apt will get its packages with the inventory's mirror, proxy and CA in place; empty: as it does now."""
+
+    settings: str = ""  # text of an apt.conf
+    logins: str = field(default="", repr=False)  # of proxies, as apt_auth.conf(5) has them
+    ca: str = ""  # PEM
+    mirrors: tuple[tuple[str, str], ...] = ()  # how an archive's URL ends, and the URL in its place
+    urls: tuple[str, ...] = ()  # what a node without any source of these archives gets
+
+
+@dataclass(frozen=True)
 class Questions:
-    """What one node is asked to reach. `urls` take the place of the package manager's own sources."""
+    """What one node is asked to reach."""
 
     peers: tuple[Peer, ...] = ()
     sources: bool = False
-    urls: tuple[str, ...] = ()
+    way: Way = Way()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clustr.artifacts import NODE_CA
 from clustr.errors import UnreachableError
 from clustr.remote.connection import Connection
 from clustr.remote.facts_reader import Said
@@ -14,18 +15,22 @@ LIMIT = 90.0  # seconds for the whole script; its parts have shorter ones
 
 def read_reach(connection: Connection, questions: Questions) -> Reach:
     """Asks a node what it reaches; raises UnreachableError where the node itself does not answer."""
-    script = render(
-        "remote/reach.sh",
-        peers=questions.peers,
-        sources=questions.sources,
-        urls=questions.urls,
-        seconds=PEER_SECONDS,
-    )
-    result = connection.run(script, timeout=LIMIT)
+    result = connection.run(script(questions), timeout=LIMIT)
     said = Said(result.stdout)
     if result.status or not said.one("end"):
         raise UnreachableError("it could not be asked what it reaches", detail=result.stderr.strip())
     return parse_reach(said, questions)
+
+
+def script(questions: Questions) -> str:
+    return render(
+        "remote/reach.sh",
+        peers=questions.peers,
+        sources=questions.sources,
+        way=questions.way,
+        node_ca=NODE_CA,
+        seconds=PEER_SECONDS,
+    )
 
 
 def parse_reach(said: Said, questions: Questions) -> Reach:

@@ -25,10 +25,10 @@ ask_peer() {
   fi
 }
 
-# With apt's own proxies, certificates and logins; as root, since $box is not for its user.
+# With apt's own proxies, certificates and logins, or those that it is to get; as root, since $box is not for its user.
 apt_fetch() {
-  timeout 20 /usr/lib/apt/apt-helper -o APT::Sandbox::User=root -o Acquire::Retries=0 -o Acquire::http::Timeout=10 \
-    -o Acquire::https::Timeout=10 download-file "$1" "$2" 2>&1
+  timeout 20 /usr/lib/apt/apt-helper -c "$box/apt.conf" -o APT::Sandbox::User=root -o Acquire::Retries=0 \
+    -o Acquire::http::Timeout=10 -o Acquire::https::Timeout=10 download-file "$1" "$2" 2>&1
 }
 
 # ask_apt NUMBER BASE: the first file that apt-get update reads; an older archive has two in its place.
@@ -49,22 +49,53 @@ ask_name() {
 
 # Behind a proxy it is the proxy that asks for names.
 proxied() {
-  [ -n "$(apt-config dump --format '%v%n' Acquire::http::Proxy Acquire::https::Proxy)" ]
+  [ -n "$(apt-config -c "$box/apt.conf" dump --format '%v%n' Acquire::http::Proxy Acquire::https::Proxy)" ]
+}
+
+apt_settings() {
+  sed "s|{{ node_ca }}|$box/ca.pem|g" >"$box/apt.conf" <<'END_OF_SETTINGS'
+{{ way.settings }}
+END_OF_SETTINGS
+{% if way.logins %}
+  printf 'Dir::Etc::netrc "%s";\n' "$box/logins" >>"$box/apt.conf"
+  cat >"$box/logins" <<'END_OF_LOGINS'
+{{ way.logins }}
+END_OF_LOGINS
+{% endif %}
+{% if way.ca %}
+  cat >"$box/ca.pem" <<'END_OF_CA'
+{{ way.ca }}
+END_OF_CA
+{% endif %}
+}
+
+# as_wanted BASE: where it will come from, once the inventory's mirror takes its place.
+as_wanted() {
+  local archive=${1%%dists/*}
+  archive=${archive%/}
+{% for origin, url in way.mirrors %}
+  case $archive in *{{ ('/' ~ origin) | quote }})
+    printf '%s%s\n' {{ url | quote }} "${1#"$archive"}"
+    return
+    ;;
+  esac
+{% endfor %}
+  printf '%s\n' "$1"
 }
 
 apt_sources() {
-{% if urls %}
-  printf '%s\n'{% for url in urls %} {{ url | quote }}{% endfor %}
-
-{% else %}
+  local base
+{% for url in way.urls %}
+  echo {{ url | quote }}
+{% endfor %}
   # shellcheck disable=SC2016 # apt puts its own words into it
-  apt-get indextargets --format '$(BASE_URI)' | awk '!/^cdrom:/ && !seen[$0]++'
-{% endif %}
+  apt-get indextargets --format '$(BASE_URI)' | awk '!/^cdrom:/' | while read -r base; do as_wanted "$base"; done
 }
 
 ask_apts() {
   local number=0 base host
   local -A hosts=()
+  apt_settings
   while read -r base; do
     number=$((number + 1))
     case $base in http:* | https:* | ftp:*) ;; *) continue ;; esac
@@ -73,7 +104,7 @@ ask_apts() {
     host=${host%%/*}
     host=${host##*@}
     hosts[${host%%:*}]=1
-  done < <(apt_sources)
+  done < <(apt_sources | sort -u)
   say sources "$number"
   if ! proxied; then
     for host in "${!hosts[@]}"; do ask_name "$host" & done

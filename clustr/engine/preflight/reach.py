@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from clustr.engine.preflight.findings import Finding, Name, answered, newcomers, unknown
+from clustr.engine.preflight.sources import way
 from clustr.inventory.model import Cluster, Node, Role
 from clustr.inventory.ranges import fold
 from clustr.remote.facts import Firewall, Seen
-from clustr.remote.reach import Peer, Questions, Reach
+from clustr.remote.reach import Peer, Questions, Reach, Way
 
 # What comes of the answers: who ignores all of it need not ask.
 REACH_NAMES = frozenset((Name.DNS_NO_ANSWER, Name.NETWORK_UNREACHED, Name.PACKAGES_SOURCE, Name.PREFLIGHT_UNKNOWN))
@@ -27,8 +28,9 @@ def questions(cluster: Cluster, seen: Seen) -> dict[str, Questions]:
     found = {}
     for node, _ in answered(cluster, seen):
         peers = tuple(peer for peer in _peers(cluster, seen, node) if fresh & {node.name, peer.node})
-        if peers or node.name in fresh:
-            found[node.name] = Questions(peers, sources=node.name in fresh)
+        through = way(cluster, node, seen) if node.name in fresh else None
+        if peers or through:
+            found[node.name] = Questions(peers, through is not None, through or Way())
     return found
 
 
