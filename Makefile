@@ -6,7 +6,8 @@ KUBE := build/kube
 # What lab nodes need on the machine that carries them.
 PACKAGES := python3-venv mmdebstrap systemd-container openssh-client openssl chrony iproute2 nftables iptables
 # What tests run besides: a real sshd, age, Ruby for the Vagrantfile, login shells that nodes may have, and dnf with rpm.
-TEST_PACKAGES := python3-venv openssh-client openssh-server sudo age ruby zsh fish tcsh ksh busybox-static dnf dnf-plugins-core rpm createrepo-c gnupg
+TEST_PACKAGES := python3-venv openssh-client openssh-server sudo age ruby zsh fish tcsh ksh busybox-static tinyproxy \
+	dnf dnf-plugins-core rpm createrepo-c gnupg
 AS_ROOT := [ "$$(id -u)" = 0 ] || { echo "Lab nodes, and scripts made for nodes, are run by root: sudo make ..." >&2; exit 1; }
 export PATH := $(abspath $(BIN)):$(PATH)
 

@@ -20,7 +20,8 @@ printf '%s\n' {{ run_id | quote }} {{ by | quote }} >"$clustr/run.new"
 mv -f -- "$clustr/run.new" "$clustr/run"
 (umask 077 && : >"$clustr/apply.log")
 systemctl reset-failed clustr-apply.service 2>/dev/null || true
-systemd-run --quiet --collect --unit=clustr-apply --description='clustr apply' \
-  -p StandardOutput=append:"$clustr/apply.log" -p StandardError=append:"$clustr/apply.log" \
-  -p TimeoutStopSec=15 bash "$clustr/apply.sh"
+# The script's own shell opens the log: SELinux lets systemd write to no file of /var/lib (fedora-selinux, init.te).
+# shellcheck disable=SC2016 # expanded by that shell
+systemd-run --quiet --collect --unit=clustr-apply --description='clustr apply' -p TimeoutStopSec=15 \
+  bash -c 'exec bash "$0" >>"$1" 2>&1' "$clustr/apply.sh" "$clustr/apply.log"
 {{ follow }}

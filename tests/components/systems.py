@@ -10,7 +10,7 @@ from pathlib import Path
 from clustr import artifacts
 from clustr.engine.goal import Goal
 from clustr.engine.stage import stage_goals
-from clustr.inventory.model import Cluster
+from clustr.inventory.model import Cluster, Node
 from clustr.inventory.secrets import Secret
 from clustr.remote.facts import Facts, Firewall, Interface, Seen
 from clustr.remote.facts_reader import Said, parse_facts
@@ -27,15 +27,14 @@ def said(system: str) -> Facts:
 
 def seen(system: str, cluster: Cluster = CLUSTER, **further: object) -> Seen:
     """All nodes of the cluster as machines of this system, at their own addresses."""
-    facts = {
-        node.name: replace(
-            said(system), hostname=node.name, interfaces=(Interface("eno1", (f"{node.address}/24",), 1500),), **further
-        )
-        for node in cluster.nodes
-    }
+    facts = {node.name: _at(node, replace(said(system), **further)) for node in cluster.nodes}  # type: ignore[arg-type]
     found = Seen(facts, new_token=Secret("made-for-this-test"))
     missing = artifacts.missing_sums(cluster, found)
     return replace(found, sums={each.path: "5" * 64 for each in missing})
+
+
+def _at(node: Node, facts: Facts) -> Facts:
+    return replace(facts, hostname=node.name, interfaces=(Interface("eno1", (f"{node.address}/24",), 1500),))
 
 
 def goals(cluster: Cluster, found: Seen) -> Iterator[tuple[str, Goal]]:

@@ -87,7 +87,7 @@ def test_a_minor_release_is_its_major_one() -> None:
 
 
 def on(system: str, node: str = "gpu1", **further: object) -> dict[str, Goal]:
-    return {goal.name: goal for name, goal in goals(CLUSTER, seen(system, **further)) if name == node}
+    return {goal.name: goal for name, goal in goals(CLUSTER, seen(system, CLUSTER, **further)) if name == node}
 
 
 @pytest.mark.parametrize("system", ENTERPRISE_LINUX)
