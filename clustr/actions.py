@@ -61,7 +61,9 @@ def bootstrap(path: Path, options: Options, view: View, confirm: Confirm) -> Boo
         if made.blind:
             raise _blind(made)
         if not made.changes:
-            report = Report(tuple(seen.facts), dict(seen.silent), {}, 0.0)
+            asked_for = options.chosen(at_work.cluster) or frozenset((*seen.facts, *seen.silent))
+            silent = {name: error for name, error in seen.silent.items() if name in asked_for}
+            report = Report(tuple(name for name in seen.facts if name in asked_for), silent, {}, 0.0)
             at_work.emit(RunDone(report.done, tuple(report.failed), report.seconds))
         elif confirm(made, seen):
             report = _run(at_work, seen, made, options)

@@ -86,5 +86,8 @@ def _folded(findings: Sequence[Finding]) -> list[str]:
 
 
 def _silence(seen: Seen) -> UnreachableError:
-    detail = "\n".join(f"{name}  {error.in_a_list}" for name, error in seen.silent.items())
+    words: dict[str, list[str]] = {}
+    for name, error in seen.silent.items():
+        words.setdefault(error.in_a_list, []).append(name)
+    detail = "\n".join(f"{fold(names)}  {said}" for said, names in words.items())
     return UnreachableError("no node answers. Nothing was changed.", detail=detail)

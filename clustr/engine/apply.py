@@ -146,9 +146,8 @@ def _follow(fleet: Fleet, node: str, script: str, name: str, follower: Follower)
         connect(partial(fleet.reopen, node, line), deadline - time.monotonic())
         script, follower.verdict = follow_script(follower.lines + 1, name), None
     if result.status != 0 and not follower.knows:
-        raise ApplyError(
-            "could not start its changes", f"clustr bootstrap --limit {node}", node=node, detail=result.stderr.strip()
-        )
+        remedy = f"mend that there (is it full? df /var/lib), then: clustr bootstrap --limit {node}"
+        raise ApplyError("could not start its changes", remedy, node=node, detail=result.stderr.strip())
 
 
 def over_a_cut(fleet: Fleet, node: str, ask: Callable[[Connection], Answer], emit: Emit) -> Answer:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from clustr.errors import LockedError, UnreachableError
+from clustr.errors import LockedError, PreflightError, UnreachableError
 from clustr.remote.connection import Connection
 from clustr.templates import render
 
@@ -216,14 +216,14 @@ def _ask(connection: Connection | None, server: str, act: Act, holder: Holder) -
         return None, None
     if result.status:
         problem = f"the lock cannot be {'read' if act is Act.READ else 'written'} in /var/lib/clustr"
-        raise LockedError(problem, "see: df /var/lib", node=server, detail=result.stderr.strip())
+        raise PreflightError(problem, "make room there; see: df /var/lib", node=server, detail=result.stderr.strip())
     said = dict(line.split("=", 1) for line in result.stdout.splitlines() if "=" in line)
     try:
         return Answer(said["answer"]), _held(server, said)
     except (KeyError, ValueError) as error:
         problem = "what it says of the lock makes no sense"
         remedy = "see what is in /var/lib/clustr/lock there"
-        raise LockedError(problem, remedy, node=server, detail=_one_line(result.stdout)[:500]) from error
+        raise PreflightError(problem, remedy, node=server, detail=_one_line(result.stdout)[:500]) from error
 
 
 def _held(server: str, said: Mapping[str, str]) -> Held | None:

@@ -36,6 +36,7 @@ class SshConnection:
         self._password = password.reveal() if password else ""
         self._needs_terminal = False
         self._sudo_works = False
+        self._refused: ClustrError | None = None  # a wrong password, tried often enough, locks the account
 
     def run(
         self,
@@ -50,6 +51,8 @@ class SshConnection:
         `timeout` is in seconds: the script is stopped on the node too. Raises UnreachableError when the line is cut or
         the time is up, SudoError when sudo does not let the script through.
         """
+        if sudo and self._refused:
+            raise self._refused
         if sudo and self._needs_terminal:
             return self._under_terminal(script, on_line, timeout)
         how = "root" if sudo else "user"
@@ -103,7 +106,10 @@ class SshConnection:
             problem = f"a script did not end within {timeout:g} s"
             raise UnreachableError(problem, "see what the node is busy with", node=self.node)
         if not outcome.started:
-            raise refusal_error(outcome.noise, user=self.user, node=self.node)
+            error = refusal_error(outcome.noise, user=self.user, node=self.node)
+            if refusal(outcome.noise) is Refusal.WRONG_PASSWORD:
+                self._refused = error
+            raise error
         return Result(outcome.status, _text(outcome.stdout), _text(outcome.stderr))
 
     def _under_terminal(self, script: str, on_line: Callable[[str], None] | None, timeout: float | None) -> Result:

@@ -7,6 +7,7 @@ from enum import Enum, auto
 from clustr.errors import ClustrError, SudoError, UnreachableError
 
 ARRIVED = "clustr:arrived"
+LAST = 8  # lines of what was said that are shown
 
 
 class Refusal(Enum):
@@ -52,8 +53,11 @@ def refusal(noise: str) -> Refusal:
 
 def refusal_error(noise: str, *, user: str, node: str) -> ClustrError:
     """The error a person can act on; `noise` is what sudo or the shell said."""
-    words = [line.strip() for line in noise.splitlines() if not line.startswith("clustr:")]
-    return _error(refusal(noise), "\n".join(filter(None, words)), user, node)
+    kind = refusal(noise)
+    words = [line.strip() for line in noise.splitlines() if line.strip() and not line.startswith("clustr:")]
+    # A login shell's own noise comes first. What sudo asks for is said by the error itself.
+    words = {Refusal.WRONG_PASSWORD: words[-1:], Refusal.NO_PASSWORD: []}.get(kind, words[-LAST:])
+    return _error(kind, "\n".join(words), user, node)
 
 
 def _error(kind: Refusal, noise: str, user: str, node: str) -> ClustrError:

@@ -34,13 +34,13 @@ answer() {
 
 make() {
   mkdir "$lock"
-  cat >"$lock/holder" <<'END_OF_HOLDER'
+  # A disk that is full must not leave a lock of nobody's behind.
+  { cat >"$lock/holder" && : >"$lock/beat"; } <<'END_OF_HOLDER' || { rm -rf -- "$lock"; exit 1; }
 who={{ who }}
 host={{ host }}
 run_id={{ run_id }}
 command={{ command }}
 END_OF_HOLDER
-  : >"$lock/beat"
 }
 
 take() {
