@@ -39,7 +39,7 @@ def unlock(inventory: InventoryOption = None, yes: YesOption = False, verbose: V
         freed = lock_view.may_free(held, view, yes=yes)
         return freed
 
-    with about(path):
+    with about(view):
         held = actions.unlock(path, view, agree)
     lock_view.show_unlocked(held, freed=freed)
     raise typer.Exit(0 if held is None or freed else verdict.DECLINED)

@@ -54,7 +54,7 @@ def doctor(
 
     path = inventory_path(inventory, argument)
     view = choose_view(output, sys.stderr, path, verbose=verbose)
-    with about(path):
+    with about(view):
         health = actions.doctor(path, Options(limit=tuple(limit or ()), only=tuple(only or ())), view)
     outcome.show_health(health, view, output)
     raise typer.Exit(verdict.of_health(health))
@@ -89,7 +89,7 @@ def execute(
 
     path = inventory_path(inventory)
     view = choose_view(output, sys.stderr, path, verbose=verbose)
-    with about(path):
+    with about(view):
         said = actions.execute(path, command, Options(limit=tuple(limit or ())), view)
     outcome.show_answers(said, view, output)
     raise typer.Exit(verdict.of_answers(said))

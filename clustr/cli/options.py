@@ -11,7 +11,7 @@ import typer
 
 from clustr.errors import ClustrError, UsageError
 from clustr.views.commands import DEFAULT_INVENTORY, copyable
-from clustr.views.view import Output
+from clustr.views.view import Output, View
 
 InventoryOption = Annotated[
     Path | None,
@@ -45,10 +45,12 @@ def inventory_path(option: Path | None, argument: Path | None = None) -> Path:
 
 
 @contextmanager
-def about(inventory: Path) -> Iterator[None]:
-    """Inside, the commands that an error proposes name this inventory."""
+def about(view: View) -> Iterator[None]:
+    """Inside, the commands that an error proposes name the view's inventory. At the end the terminal is left whole."""
     try:
         yield
     except ClustrError as error:
-        error.remedy, error.detail = copyable(error.remedy, inventory), copyable(error.detail, inventory)
+        error.remedy, error.detail = (copyable(text, view.inventory) for text in (error.remedy, error.detail))
         raise
+    finally:
+        view.end()

@@ -131,7 +131,7 @@ def plan(
 
     path, globs = inventory_path(inventory, argument), tuple(limit or ())
     view = choose_view(output, sys.stderr, path, verbose=verbose)
-    with about(path):
+    with about(view):
         made, _ = actions.plan(path, Options(limit=globs, ignore=frozenset(ignore or ())), view)
     outcome.show_plan(made, view, output, whole=diff)
     raise typer.Exit(verdict.of_plan(made, view.ending.silent, limit=globs, changes_matter=exit_code))
@@ -168,7 +168,7 @@ def bootstrap(
     path, globs = inventory_path(inventory, argument), tuple(limit or ())
     view = choose_view(output, sys.stdout, path, verbose=verbose)
     options = Options(limit=globs, ignore=frozenset(ignore or ()))
-    with about(path):
+    with about(view):
         result = actions.bootstrap(path, options, view, lambda made, _: outcome.wanted(made, view, yes=yes))
     if result is not None:
         outcome.show_bootstrap(result, view, output)
@@ -196,5 +196,5 @@ def kubeconfig(
 
     path = inventory_path(inventory)
     view = choose_view(Output.TABLE, sys.stderr, path, verbose=verbose)
-    with about(path):
+    with about(view):
         outcome.show_kubeconfig(actions.fetch_kubeconfig(path, view, to), view)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import getpass
 import sys
+import termios
+import threading
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from clustr.engine.events import Event
 from clustr.views.report_view import Ending
@@ -40,6 +42,9 @@ class View:
         self.inventory = inventory
         self._begun = time.monotonic()
         self.ending = Ending()
+        self._over = False
+        self._asking = threading.RLock()
+        self._echo: list[Any] | None = None  # how the terminal was before a question took its echo away
 
     @property
     def seconds(self) -> float:
@@ -48,10 +53,19 @@ class View:
 
     def emit(self, event: Event) -> None:
         self.ending.see(event)
-        self._drawing.emit(event)
+        with self._asking:  # nothing is drawn over a question
+            if not self._over:
+                self._drawing.emit(event)
 
     def pause(self) -> None:
         self._drawing.pause()
+
+    def end(self) -> None:
+        """No progress from here on, whatever still runs: a cursor that is hidden would stay so, and an echo off."""
+        self._over = True
+        self.pause()
+        if self._echo is not None:
+            termios.tcsetattr(sys.stdin, termios.TCSANOW, self._echo)
 
     def ask_passphrase(self, key: Path) -> Secret | None:
         """The passphrase of an encrypted key, None where nobody can be asked."""
@@ -59,8 +73,12 @@ class View:
 
         if not sys.stdin.isatty():
             return None
-        self.pause()
-        return Secret(getpass.getpass(f"Passphrase of {key}: "))
+        with self._asking:
+            self.pause()
+            self._echo = termios.tcgetattr(sys.stdin)
+            secret = Secret(getpass.getpass(f"Passphrase of {key}: "))
+            self._echo = None
+        return secret
 
 
 def choose_view(output: Output, terminal: TextIO, inventory: Path, *, verbose: bool = False) -> View:
