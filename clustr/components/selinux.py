@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from clustr.artifacts import NODE_CA
+from clustr.components import proxy
 from clustr.engine.goal import Goal
 from clustr.engine.makers import file, packages, signing_key
 from clustr.families import Policy, family
-from clustr.inventory.model import Cluster, Node
+from clustr.inventory.model import Artifacts, Cluster, Node
+from clustr.inventory.places import EVERY, host_of
 from clustr.remote.facts import Facts, Seen, Selinux
 from clustr.templates import render
 
@@ -19,16 +22,26 @@ KEY = "/etc/pki/rpm-gpg/RPM-GPG-KEY-rancher"
 SWITCHED_ON = (Selinux.PERMISSIVE, Selinux.ENFORCING)
 
 
-def goals(_cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
+def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     facts = seen[node.name]
     policy = policy_of(facts)
     if not node.in_cluster or policy is None:
         return
-    manager = family(facts).manager
-    yield signing_key(manager, KEY, url=policy.key, fingerprint=policy.fingerprint)
-    listing = render("selinux/rancher-k3s-common.repo", policy=policy, key=KEY)
+    manager, site = family(facts).manager, _site(node.artifacts, policy)
+    ca = NODE_CA if node.artifacts.ca else ""
+    yield signing_key(manager, KEY, url=f"{site}/{policy.key}", fingerprint=policy.fingerprint, ca=ca)
+    direct = node.artifacts.proxied and proxy.goes_past(host_of(site), proxy.no_proxy(cluster, node, seen))
+    listing = render("selinux/rancher-k3s-common.repo", policy=policy, site=site, key=KEY, direct=direct)
     yield file(f"/etc/yum.repos.d/{policy.repository}.repo", listing)
     yield packages(manager, policy.packages, label="SELinux policies")
+
+
+def _site(artifacts: Artifacts, policy: Policy) -> str:
+    """Where the repository is, or its mirror."""
+    mirrors = artifacts.packages
+    if policy.archive in mirrors:
+        return mirrors[policy.archive]
+    return f"{mirrors[EVERY]}/{policy.archive}" if EVERY in mirrors else policy.site
 
 
 def policy_of(facts: Facts) -> Policy | None:

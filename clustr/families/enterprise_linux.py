@@ -26,8 +26,10 @@ NODE_EXPORTER = Upstream("node_exporter", "1.12.1", ("node_exporter",))
 K3S_POLICY = Policy(
     packages=("container-selinux", "k3s-selinux"),
     repository="rancher-k3s-common",
-    baseurl="https://rpm.rancher.io/k3s/stable/common/centos/9/noarch",
-    key="https://rpm.rancher.io/public.key",
+    archive="rancher",
+    site="https://rpm.rancher.io",
+    folder="k3s/stable/common/centos/9/noarch",
+    key="public.key",
     fingerprint="C8CFF216455126E9B9C918BE925EA29AE257814A",
 )
 

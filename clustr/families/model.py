@@ -64,12 +64,14 @@ class Time:
 
 @dataclass(frozen=True)
 class Policy:
-    """The SELinux policy of k3s: packages, and the signed repository that has them."""
+    """The SELinux policy of k3s: packages, and the repository that has them, below `site` as its key is."""
 
     packages: tuple[str, ...]
     repository: str
-    baseurl: str
-    key: str  # URL of the key that signs the packages
+    archive: str  # its name in `artifacts.packages`
+    site: str
+    folder: str
+    key: str  # that signs the packages
     fingerprint: str
 
 

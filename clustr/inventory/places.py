@@ -25,7 +25,7 @@ _LOGIN = (
 _PROXY = re.compile(rf"https?://(?P<login>{_LOGIN})?(?P<host>{_HOST}):\d{{1,5}}/?")
 _MIRROR = re.compile(rf"https?://{_HOST}(:\d{{1,5}})?(/[A-Za-z0-9._~%+/-]*)?")
 # What mirrors of packages are called by, which is also the folder that an archive has on most mirrors.
-ARCHIVES = ("debian", "debian-security", "ubuntu", "rocky", "almalinux", "epel")
+ARCHIVES = ("debian", "debian-security", "ubuntu", "rocky", "almalinux", "epel", "rancher")
 
 
 def proxy_url(text: str) -> str:

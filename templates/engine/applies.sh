@@ -140,12 +140,12 @@ apply_sysctl() {
   printf '%s\n' "$2" >"$path"
 }
 
-# fetch URL FILE [CA]
+# fetch URL FILE [CA [PROTOCOLS]]
 fetch() {
-  local url=$1 new=$2 ca=${3:-}
+  local url=$1 new=$2 ca=${3:-} protocols=${4:-=https}
   mkdir -p -- "$(dirname -- "$new")"
   echo "::status downloading ${url##*/}"
-  curl --fail --location --silent --show-error --proto '=https' --retry 3 --connect-timeout 20 \
+  curl --fail --location --silent --show-error --proto "$protocols" --retry 3 --connect-timeout 20 \
     --speed-limit 1024 --speed-time 60 ${ca:+--cacert "$ca"} --output "$new" -- "$url"
 }
 

@@ -142,7 +142,7 @@ fingerprint_of() {
 # apply_key FILE URL FINGERPRINT [CA]: refused before it is in place where it is another key than that.
 apply_key() {
   local path=$1 url=$2 wanted=$3 ca=${4:-} found
-  fetch "$url" "$path.clustr-new" "$ca"
+  fetch "$url" "$path.clustr-new" "$ca" =http,https # its fingerprint vouches for it
   found=$(fingerprint_of "$path.clustr-new")
   if [ "$found" != "$wanted" ]; then
     rm -f -- "$path.clustr-new"

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from clustr.components import container_runtime
+from clustr.components import container_runtime, selinux
 from clustr.components.selinux import KEY
 from clustr.engine.goal import Disrupts, Goal
 from clustr.engine.preflight import preflight
 from clustr.errors import PreflightError
 from clustr.families import FAMILIES, Manager, family
-from clustr.inventory.model import Runtime
+from clustr.inventory.model import Artifacts, Runtime
 from clustr.remote.facts import Firewall, OperatingSystem, Selinux
 from tests.components import machines
 from tests.components.machines import CP1, GPU1, MON1, cluster_of, wanted
@@ -55,8 +55,8 @@ def test_all_scripts_of_all_systems_pass_shellcheck(manager: Manager, tmp_path: 
     found: dict[tuple[str, str, str], Goal] = {}
     for system in (each for each in EVERY if family(said(each)).manager is manager):
         for firewall in Firewall:
-            for selinux in Selinux:
-                looked = seen(system, firewall=firewall, selinux=selinux)
+            for state in Selinux:
+                looked = seen(system, firewall=firewall, selinux=state)
                 for _, goal in goals(CLUSTER, looked):
                     found[goal.component, goal.probe, goal.apply] = goal
     assert len(found) > 100
@@ -101,6 +101,21 @@ def test_policies_come_before_k3s_and_pods_are_confined_where_selinux_enforces(s
         assert names.index(KEY) < names.index("SELinux policies") < names.index("/usr/local/bin/k3s")
     confined = "\nselinux: true\n" in wanted(found["/etc/rancher/k3s/config.yaml"])
     assert confined is (selinux is Selinux.ENFORCING)
+
+
+@pytest.mark.parametrize(
+    ("packages", "site"),
+    [
+        ({"*": "http://10.0.0.5/mirrors"}, "http://10.0.0.5/mirrors/rancher"),
+        ({"*": "http://10.0.0.5", "rancher": "https://rpm.example.com/r"}, "https://rpm.example.com/r"),
+        ({"rocky": "http://10.0.0.5/rocky"}, "https://rpm.rancher.io"),
+    ],
+)
+def test_policies_come_from_the_mirror_that_the_inventory_names(packages: dict[str, str], site: str) -> None:
+    node = GPU1.model_copy(update={"artifacts": Artifacts(packages=packages)})
+    found = {goal.name: goal for goal in selinux.goals(CLUSTER, node, seen("rocky-9"))}
+    assert f"\nbaseurl={site}/k3s/stable/" in wanted(found["/etc/yum.repos.d/rancher-k3s-common.repo"])
+    assert f" {site}/public.key C8CFF2" in found[KEY].apply
 
 
 def test_a_node_outside_the_cluster_gets_neither_policy_nor_changed_interfaces() -> None:
