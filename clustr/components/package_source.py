@@ -78,7 +78,11 @@ def _apt(cluster: Cluster, node: Node, seen: Seen) -> Iterator[Goal]:
 
 
 def apt_conf(cluster: Cluster, node: Node, seen: Seen) -> str:
-    """Hosts that are reached without the proxy are named one by one: apt knows neither networks nor domains here."""
+    """Hosts that are reached without the proxy are named one by one: apt knows neither networks nor domains here.
+
+    In CAInfo the host comes before the option (apt, methods/aptmethod.h, setPostfixForMethodNames):
+    what apt-transport-https(1) says has no effect.
+    """
     artifacts = node.artifacts
     pairs = (("http", proxy.revealed(artifacts.http_proxy)), ("https", proxy.revealed(artifacts.https_proxy)))
     past = proxy.no_proxy(cluster, node, seen)

@@ -40,7 +40,7 @@ Acquire::http::Proxy::git.example.net "DIRECT";
 Acquire::https::Proxy::git.example.net "DIRECT";
 Acquire::http::Proxy::mirror.example.com "DIRECT";
 Acquire::https::Proxy::mirror.example.com "DIRECT";
-Acquire::https::CAInfo::mirror.example.com "/etc/clustr/artifacts-ca.pem";
+Acquire::https::mirror.example.com::CAInfo "/etc/clustr/artifacts-ca.pem";
 END_OF_FILE_BY_CLUSTR
 
 record e6202572d251f0ccd862d0c3236fd259 <<'END_OF_RECORD'
