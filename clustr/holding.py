@@ -45,8 +45,8 @@ class Hold:
 def holding(at_work: Session) -> Iterator[Hold]:
     """Raises LockedError where another run is at work, UnreachableError where too few servers answer."""
     lock = _lock(at_work)
-    for held in lock.taken_over:
-        at_work.emit(Note(f"the lock of {held.holder} was silent for {held.silent_for} s and is taken over"))
+    for holder, silent_for in {held.holder: held.silent_for for held in lock.taken_over}.items():
+        at_work.emit(Note(f"the lock of {holder} was silent for {silent_for} s and is taken over"))
     with interruptible(lambda: at_work.emit(Note(STOPPING))) as stop:
         try:
             with every(BEAT, *(partial(_beat, at_work, lock, stop, server) for server in lock.held_on)):
