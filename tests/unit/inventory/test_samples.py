@@ -41,7 +41,7 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("CLUSTR_SUDO", "of the servers")
     monkeypatch.setenv("CLUSTR_KEY", "passphrase")
-    monkeypatch.setenv("CLUSTR_PROXY", "http://clustr:of%20the%20proxy@proxy.example.com:3128")
+    monkeypatch.setenv("CLUSTR_PROXY", "http://clustr:of%40proxy@proxy.example.com:3128")
     shutil.copy(SAMPLES / "example.yaml", tmp_path)
     return tmp_path / "example.yaml"
 
