@@ -13,9 +13,11 @@ from clustr.engine.goal import Disrupts, Goal, Later
 from clustr.engine.makers import step
 from clustr.engine.observe import ask_all
 from clustr.engine.plan import make_plan, wanted
+from clustr.engine.rollout import Halted
 from clustr.engine.run import Report, Run
 from clustr.engine.stage import Stage
 from clustr.engine.window import Stop
+from clustr.errors import LockedError
 from clustr.inventory.model import Cluster, Node, Rollout
 from clustr.remote.facts import Seen
 from clustr.remote.lock import Holder
@@ -78,7 +80,7 @@ def go(
         run=Holder("ana", "desk", "run1", "bootstrap"),
         gate=gate or (lambda stage, node: []),  # type: ignore[arg-type]
         emit=events.append,
-        stop=stop or Stop(),
+        stop=Stop() if stop is None else stop,
         begin=begin,
         log=lambda node: f"{node}.log",
     )
@@ -218,3 +220,46 @@ def test_a_red_gate_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("at_once", "nodes", "width"), [("10%", 50, 5), ("10%", 3, 1), ("4", 100, 4), ("100%", 7, 7)])
 def test_the_width_of_a_rollout(at_once: str, nodes: int, width: int) -> None:
     assert Rollout(at_once=at_once).width(nodes) == width
+
+
+def test_what_may_not_begin_is_skipped_and_says_why() -> None:
+    """The lock is asked for before each thing that is done to a node, not once for all."""
+    world, asked = World(knows=("cp1", "n1")), [0]
+
+    def begin() -> None:
+        asked[0] += 1
+        if "n1: kernel" in world.happened:
+            raise Halted("this run lost the lock to bob@laptop")
+
+    goals = [goal("kernel", Disrupts.REBOOT), goal("b")]
+    report, _ = go(world, cluster_of("cp1", "n1"), [stage("One", goals, agents)], begin=begin)
+    assert world.happened == ["cordon n1", "drain n1", "n1: kernel"]
+    assert report.skipped == {"n1": "this run lost the lock to bob@laptop"}
+    assert asked == [3]
+
+
+def test_once_the_lock_is_lost_no_further_node_is_begun() -> None:
+    stop, world = Stop(), World()
+
+    def lose(stage: Stage, node: Node) -> list[str]:
+        stop.lost = LockedError("this run lost the lock to bob@laptop", "see who works there: clustr unlock")
+        return []
+
+    report, _ = go(world, cluster_of("cp1", "n1"), [stage("One", [goal("a")], at_once=1)], lose, stop=stop)
+    assert world.happened == ["cp1: a"]
+    assert report.skipped == {"n1": "this run lost the lock to bob@laptop; see who works there: clustr unlock"}
+    assert (report.lost, report.stopped) == (stop.lost, False)
+
+
+def test_ctrl_c_during_a_drain_gives_the_node_back_untouched() -> None:
+    stop, world = Stop(), World(knows=("cp1", "n1"))
+    report, _ = go(
+        world,
+        cluster_of("cp1", "n1"),
+        [stage("One", [goal("a", Disrupts.WORKLOADS)], agents)],
+        stop=stop,
+        begin=stop.press,  # while it waits for its drain
+    )
+    assert world.happened == ["cordon n1", "drain n1", "uncordon n1"]
+    assert report.stopped
+    assert report.skipped == {"n1": "stopped by Ctrl-C after its drain; it takes pods again"}

@@ -16,9 +16,11 @@ from clustr.engine.script import (
     Verdict,
     apply_script,
     apply_work,
+    follow_script,
     new_nonce,
     probe_script,
     read_answers,
+    read_script,
     read_verdict,
 )
 from clustr.templates import text
@@ -176,3 +178,30 @@ def test_a_noted_sum_holds_only_while_nothing_touched_the_file(tmp_path: Path, s
     program.write_text("two")
     os.utime(program, ns=(kept.st_atime_ns, kept.st_mtime_ns))
     assert sum_of() == sha256("two")
+
+
+def test_an_end_is_told_until_it_was_read_and_other_applies_are_not_this_one(state: Path) -> None:
+    (state / "run").write_text("run1-aaaa\nana@desk\n")
+    (state / "apply.log").write_text("one\ntwo\n")
+    (state / "apply.sh").write_text("a secret\n")
+    (state / "verdict").write_text("run run1-aaaa\nstatus done\n")
+
+    def here(script: str) -> list[str]:
+        return bash(script.replace("/var/lib/clustr", str(state))).splitlines()
+
+    assert here(follow_script(2, "run1-aaaa")) == ["two", "::verdict", "run run1-aaaa", "status done"]
+    assert here(follow_script(1, "run1-bbbb")) == ["::other"]
+    here(read_script("run1-bbbb"))
+    assert (state / "run").exists()
+    here(read_script("run1-aaaa"))
+    assert {path.name for path in state.iterdir()} == {"run.read", "apply.log", "verdict"}
+    assert here(follow_script(1, "run1-aaaa"))[-1] == "status done"  # a laptop that slept meanwhile
+
+
+def test_the_verdict_names_the_goal_that_failed(state: Path) -> None:
+    goals = [
+        step('it\'s "first"', probe="echo no", wanted="yes", apply="true").of("test"),
+        step("second", probe="echo no", wanted="yes", apply="false \\\n  --with two lines").of("test"),
+    ]
+    _, verdict = apply(goals, state)
+    assert (verdict.goal, verdict.status) == ("test, second", Status.FAILED)
