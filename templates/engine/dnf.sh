@@ -1,18 +1,24 @@
 # Packages by dnf and rpm: the probe, which changes nothing, and the apply.
 
-# Names that rpm does not know are asked for once more, as what a package provides: curl-minimal is a curl.
+# One rpm for all. What it knows by no such name is asked for once more: kernel-modules-6.12.0-1 is a package with its
+# version, and curl-minimal provides a curl.
 probe_packages() {
-  local hold=no name state found
+  local hold=no name locked found listed
+  local -A known=()
   if [ "$1" = --hold ]; then
     hold=yes
     shift
   fi
+  listed=$(rpm -q --qf "::%{NAME} $locked_form" -- "$@") || true # it fails for what it does not know, an answer too
+  while read -r name locked; do
+    [[ $name != ::* ]] || known[${name#::}]+="$locked"$'\n'
+  done <<<"$listed"
   for name in "$@"; do
-    if ! state=$(rpm -q --qf "$locked_form" -- "$name") && ! state=$(rpm -q --whatprovides -- "$name"); then
+    if [ -z "${known[$name]:-}" ] && ! known[$name]=$(rpm -q --whatprovides -- "$name" || rpm -q -- "$name"); then
       found=absent
     elif is_half_installed "$name"; then
       found="half installed"
-    elif [ "$hold" = yes ] && is_locked "$state"; then
+    elif [ "$hold" = yes ] && is_locked "${known[$name]}"; then
       found=held
     else
       found=installed
@@ -26,7 +32,7 @@ locked_form='%{NAME}-%|EPOCH?{%{EPOCH}}:{0}|:%{VERSION}-%{RELEASE}.*\n'
 lock_list=/etc/dnf/plugins/versionlock.list
 
 is_locked() {
-  [ -r "$lock_list" ] && grep -qxF -- "$1" "$lock_list"
+  [ -r "$lock_list" ] && grep -qxF -- "${1%$'\n'}" "$lock_list"
 }
 
 # rpm keeps no note of a transaction that was cut, and a package whose script was cut counts as installed: so the
@@ -139,10 +145,10 @@ fingerprint_of() {
   echo "$found"
 }
 
-# apply_key FILE URL FINGERPRINT [CA]: refused before it is in place where it is another key than that.
+# apply_key FILE URL FINGERPRINT: refused before it is in place where it is another key than that.
 apply_key() {
-  local path=$1 url=$2 wanted=$3 ca=${4:-} found
-  fetch "$url" "$path.clustr-new" "$ca" =http,https # its fingerprint vouches for it
+  local path=$1 url=$2 wanted=$3 found
+  fetch "$url" "$path.clustr-new" =http,https # its fingerprint vouches for it
   found=$(fingerprint_of "$path.clustr-new")
   if [ "$found" != "$wanted" ]; then
     rm -f -- "$path.clustr-new"

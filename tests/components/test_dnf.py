@@ -119,7 +119,10 @@ def test_packages_are_installed_once_and_stay(machine: LocalConnection) -> None:
 
 def test_what_another_package_provides_is_there(machine: LocalConnection) -> None:
     apply(machine, wanting("curl-minimal"))
-    assert said(machine, wanting("curl")) == ["installed"]
+    assert said(machine, wanting("curl", "curl-minimal-8.1-1.noarch")) == [
+        "curl installed",
+        "curl-minimal-8.1-1.noarch installed",
+    ]
 
 
 def test_a_package_that_no_repository_has_is_said_by_dnf(machine: LocalConnection) -> None:
