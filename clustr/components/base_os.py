@@ -68,10 +68,12 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
 
 
 def _kernel_packages(names: Family, facts: Facts) -> Iterator[Goal]:
-    """Modules that a distribution ships apart from the kernel: those of the kernel that runs."""
-    for name in names.kernel_packages:
-        goal = packages(names.manager, (f"{name}-{facts.kernel}",), label=f"{name} of the running kernel")
-        yield replace(goal, apply=f"apply_kernel_package {quote(name)} {quote(facts.kernel)}")
+    """Modules that a distribution ships apart from the kernel: those of the kernel that runs, +64k of a variant."""
+    release, _, variant = facts.kernel.partition("+")
+    for pattern in names.kernel_packages:
+        name = pattern.format(variant=f"-{variant}" if variant else "")
+        goal = packages(names.manager, (f"{name}-{release}",), label=f"{name} of the running kernel")
+        yield replace(goal, apply=f"apply_kernel_package {quote(name)} {quote(release)}")
 
 
 def _names(cluster: Cluster, node: Node) -> Iterator[Goal]:

@@ -45,7 +45,7 @@ def _ten(pool: str) -> Family:
     and its time zones no longer have right/UTC."""
     found = _any(pool)
     time = replace(found.time, leap_seconds=LEAP_LIST)
-    return replace(found, time=time, kernel_packages=("kernel-modules-extra",))
+    return replace(found, time=time, kernel_packages=("kernel{variant}-modules-extra",))
 
 
 def _any(pool: str) -> Family:

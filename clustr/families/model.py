@@ -87,7 +87,8 @@ class Family:
     alertmanager: Daemon
     containerd: Engine | None = None  # None where its repositories have none
     docker: Engine | None = None
-    kernel_packages: tuple[str, ...] = ()  # of the running kernel, where it comes without modules that pods need
+    # Of the running kernel, where it comes without modules that pods need; {variant} is "" or one like "-64k".
+    kernel_packages: tuple[str, ...] = ()
     network_manager: bool = False
     hinders: tuple[str, ...] = ()  # units that k3s's network does not work beside
     k3s_policy: Policy | None = None

@@ -136,6 +136,11 @@ def test_kernel_and_cloud_are_as_the_release_needs(system: str) -> None:
     assert hindering is None or hindering.disrupts is Disrupts.REBOOT
 
 
+def test_a_kernel_of_large_pages_has_modules_of_its_own() -> None:
+    (goal,) = (each for name, each in on("rhel-10", kernel="6.12.0-55.9.1.el10_0.aarch64+64k").items() if "64k" in name)
+    assert goal.probe == "probe_packages kernel-64k-modules-extra-6.12.0-55.9.1.el10_0.aarch64"
+
+
 @pytest.mark.parametrize("system", EVERY)
 @pytest.mark.parametrize("engine", ["docker", "containerd"])
 def test_a_runtime_that_a_system_lacks_is_refused_with_the_way_out(system: str, engine: str) -> None:
