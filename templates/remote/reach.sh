@@ -88,8 +88,9 @@ apt_sources() {
 {% for url in way.urls %}
   echo {{ url | quote }}
 {% endfor %}
+  # With release information it would name only what was downloaded before.
   # shellcheck disable=SC2016 # apt puts its own words into it
-  apt-get indextargets --format '$(BASE_URI)' | awk '!/^cdrom:/' | while read -r base; do as_wanted "$base"; done
+  apt-get indextargets --no-release-info --format '$(BASE_URI)' | awk '!/^cdrom:/' | while read -r base; do as_wanted "$base"; done
 }
 
 ask_apts() {

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from clustr.components.base_os import MODULES
 from clustr.components.k3s import refuses_cgroup_v1
 from clustr.engine.preflight.findings import Finding, Name, answered, unknown
+from clustr.families import known
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.facts import Facts, Seen
 
@@ -45,8 +46,14 @@ def cgroup_controllers(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
 
 
 def kernel_modules(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
-    """Of the kernel that will run: the boot loader's default, which need not be the running one."""
+    """Of the kernel that will run: the boot loader's default, which need not be the running one.
+
+    Where clustr installs the packages that hold the rest of a kernel's modules, their goals tell what is missing.
+    """
     for node, facts in answered(cluster, seen):
+        names = known(facts.os)
+        if names and names.kernel_packages:
+            continue
         there, sure = _modules(facts)
         lacking = [name for name in _needed(cluster, node) if name not in there]
         unsure = [name for name in lacking if not sure or name in facts.unknown_modules]

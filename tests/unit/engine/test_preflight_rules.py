@@ -17,6 +17,7 @@ from clustr.remote.facts import (
     Interface,
     Kernel,
     Listener,
+    OperatingSystem,
     Remains,
     Resolver,
     Seen,
@@ -114,6 +115,13 @@ def test_modules_are_those_of_the_kernel_that_will_run() -> None:
     assert "has no module vxlan" in problems(on_gpu1(kernels=(), working_modules=rest))[0]
     unsure = frozenset(("vxlan",))
     assert "could not be told" in problems(on_gpu1(kernels=(), working_modules=rest, unknown_modules=unsure))[0]
+
+
+def test_modules_that_clustr_installs_are_not_missed() -> None:
+    ten = OperatingSystem("rocky", "10.0", "", "Rocky Linux 10.0")
+    seen = on_gpu1(kernels=(Kernel("6.1.0", frozenset(("overlay", "nf_conntrack"))),))
+    assert len(problems(seen)) == 1
+    assert problems(with_facts(seen, "gpu1", os=ten)) == []
 
 
 def test_vxlan_is_needed_for_flannels_vxlan_alone() -> None:
