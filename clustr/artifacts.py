@@ -70,16 +70,15 @@ RELEASES = {release.name: release for release in (K3S, PROMETHEUS, ALERTMANAGER,
 
 @dataclass(frozen=True)
 class Artifact:
-    """A file that a node downloads. `ca` is the file on the node that vouches for the mirror, "" for the system's."""
+    """A file that a node downloads. What vouches for its place is what the node trusts, the site's CA included."""
 
     url: str
     sum: str
     version: str
-    ca: str = ""
 
     def at(self, path: str, *, mode: int = 0o755) -> Goal:
         """The goal that this file is at `path`."""
-        return binary(path, url=self.url, sum=self.sum, version=self.version, ca=self.ca, mode=mode)
+        return binary(path, url=self.url, sum=self.sum, version=self.version, mode=mode)
 
 
 @dataclass(frozen=True)
@@ -106,8 +105,7 @@ def artifact(cluster: Cluster, seen: Seen, node: Node, release: Release, version
     if path not in seen.sums:
         problem = f"no sha256 is known for {path}"
         raise ClustrError(problem, "name its sum file's place in artifacts.mirror", node=node.name)
-    ca = NODE_CA if node.artifacts.ca else ""
-    return Artifact(url_of(node.artifacts, path), seen.sums[path], version, ca)
+    return Artifact(url_of(node.artifacts, path), seen.sums[path], version)
 
 
 def architecture(facts: Facts) -> str:

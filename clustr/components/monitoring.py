@@ -42,9 +42,7 @@ def running(
 
 def _release(cluster: Cluster, node: Node, seen: Seen, upstream: Upstream) -> tuple[Goal, Reads]:
     found = artifact(cluster, seen, node, RELEASES[upstream.release], upstream.version)
-    return tarball(
-        upstream.release, upstream.programs, url=found.url, sum=found.sum, version=found.version, ca=found.ca
-    )
+    return tarball(upstream.release, upstream.programs, url=found.url, sum=found.sum, version=found.version)
 
 
 def _user() -> Goal:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from clustr.artifacts import NODE_CA
 from clustr.components import proxy
 from clustr.engine.goal import Goal
 from clustr.engine.makers import file, packages, signing_key
@@ -28,8 +27,7 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     if not node.in_cluster or policy is None:
         return
     manager, site = family(facts).manager, _site(node.artifacts, policy)
-    ca = NODE_CA if node.artifacts.ca else ""
-    yield signing_key(manager, KEY, url=f"{site}/{policy.key}", fingerprint=policy.fingerprint, ca=ca)
+    yield signing_key(manager, KEY, url=f"{site}/{policy.key}", fingerprint=policy.fingerprint)
     direct = node.artifacts.proxied and proxy.goes_past(host_of(site), proxy.no_proxy(cluster, node, seen))
     listing = render("selinux/rancher-k3s-common.repo", policy=policy, site=site, key=KEY, direct=direct)
     yield file(f"/etc/yum.repos.d/{policy.repository}.repo", listing)

@@ -85,10 +85,10 @@ def packages(
     return Goal(label, probe, wanted, apply, disrupts, undo=undo, manager=manager)
 
 
-def signing_key(manager: Manager, path: str, *, url: str, fingerprint: str, ca: str = "") -> Goal:
+def signing_key(manager: Manager, path: str, *, url: str, fingerprint: str) -> Goal:
     """A key that packages are signed with. The node downloads it and refuses any but the one with this fingerprint."""
     where = quote(path)
-    apply = f"apply_key {where} {quote(url)} {fingerprint} {quote(ca)}"
+    apply = f"apply_key {where} {quote(url)} {fingerprint}"
     return Goal(path, f"probe_key {where}", fingerprint, apply, undo=f"rm -f -- {where}", manager=manager)
 
 
@@ -174,24 +174,22 @@ def sysctl(key: str, value: str) -> Goal:
     return Goal(f"sysctl {key}", f"probe_sysctl {words}", value, f"apply_sysctl {words} {quote(value)}")
 
 
-def binary(path: str, *, url: str, sum: str, version: str, ca: str = "", mode: int = 0o755) -> Goal:
+def binary(path: str, *, url: str, sum: str, version: str, mode: int = 0o755) -> Goal:
     """A downloaded program. The node downloads it, checks its sha256 and puts it in place whole."""
     where = quote(path)
     probe = f"probe_binary {where} {sum} {quote(version)}"
-    apply = f"apply_binary {where} {sum} {quote(url)} {mode:04o} {quote(ca)}"
+    apply = f"apply_binary {where} {sum} {quote(url)} {mode:04o}"
     return Goal(path, probe, version, apply, undo=f"rm -f -- {where}")
 
 
-def tarball(
-    name: str, programs: Sequence[str], *, url: str, sum: str, version: str, ca: str = ""
-) -> tuple[Goal, Reads]:
+def tarball(name: str, programs: Sequence[str], *, url: str, sum: str, version: str) -> tuple[Goal, Reads]:
     """Programs of a released tarball in /usr/local/bin, and what a unit that runs one of them reads.
 
     The tarball's sha256 is checked before it is opened; the programs' own sums are kept, so that a changed one is seen.
     """
     words = " ".join(quote(program) for program in programs)
     probe = f"probe_tarball {quote(name)} {sum} {quote(version)}"
-    apply = f"apply_tarball {quote(name)} {sum} {quote(url)} {quote(ca)} {words}"
+    apply = f"apply_tarball {quote(name)} {sum} {quote(url)} {words}"
     goal = Goal(f"release {name}", probe, version, apply, undo=f"undo_tarball {quote(name)} {words}")
     return goal, Reads(f"{TARBALLS}/{name}.release", sha256(f"{sum}\n"))
 

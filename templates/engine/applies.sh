@@ -140,19 +140,19 @@ apply_sysctl() {
   printf '%s\n' "$2" >"$path"
 }
 
-# fetch URL FILE [CA [PROTOCOLS]]
+# fetch URL FILE [PROTOCOLS]: what the system trusts vouches for the place; base_os adds the site's CA to that.
 fetch() {
-  local url=$1 new=$2 ca=${3:-} protocols=${4:-=https}
+  local url=$1 new=$2 protocols=${3:-=https}
   mkdir -p -- "$(dirname -- "$new")"
   echo "::status downloading ${url##*/}"
   curl --fail --location --silent --show-error --proto "$protocols" --retry 3 --connect-timeout 20 \
-    --speed-limit 1024 --speed-time 60 ${ca:+--cacert "$ca"} --output "$new" -- "$url"
+    --speed-limit 1024 --speed-time 60 --output "$new" -- "$url"
 }
 
-# download URL SUM FILE [CA]: the file is there whole and verified, or not at all.
+# download URL SUM FILE: the file is there whole and verified, or not at all.
 download() {
-  local url=$1 sum=$2 new=$3 ca=${4:-}
-  fetch "$url" "$new" "$ca"
+  local url=$1 sum=$2 new=$3
+  fetch "$url" "$new"
   if ! printf '%s  %s\n' "$sum" "$new" | sha256sum --check --status; then
     rm -f -- "$new"
     echo "the download of $url does not have the sha256 $sum" >&2
@@ -161,9 +161,9 @@ download() {
 }
 
 apply_binary() {
-  local path=$1 sum=$2 url=$3 mode=$4 ca=${5:-} new
+  local path=$1 sum=$2 url=$3 mode=$4 new
   new=$path.clustr-new
-  download "$url" "$sum" "$new" "$ca"
+  download "$url" "$sum" "$new"
   chmod -- "$mode" "$new"
   mv -f -T -- "$new" "$path"
   relabel "$path"
@@ -176,13 +176,13 @@ note_sum() {
   printf '%s\n%s\n' "$(stat -c '%i %s %y %z' -- "$1")" "$2" >"$clustr/sums/${1//\//%}"
 }
 
-# apply_tarball NAME SUM URL CA PROGRAM...: the programs lie in the tarball's one folder.
+# apply_tarball NAME SUM URL PROGRAM...: the programs lie in the tarball's one folder.
 apply_tarball() {
-  local name=$1 sum=$2 url=$3 ca=$4 kept=/usr/local/lib/clustr/$1 new=/usr/local/lib/clustr/$1.new program
-  shift 4
+  local name=$1 sum=$2 url=$3 kept=/usr/local/lib/clustr/$1 new=/usr/local/lib/clustr/$1.new program
+  shift 3
   rm -rf -- "$new"
   mkdir -p -- "$new"
-  download "$url" "$sum" "$new/tarball" "$ca"
+  download "$url" "$sum" "$new/tarball"
   tar -xzf "$new/tarball" -C "$new" --strip-components=1 --no-same-owner
   for program in "$@"; do
     install -m 0755 -- "$new/$program" "/usr/local/bin/$program.clustr-new"

@@ -4,7 +4,7 @@ cmVsZWFzZSBhbGVydG1hbmFnZXI=
 0
 undo_tarball alertmanager alertmanager amtool
 END_OF_RECORD
-apply_tarball alertmanager 5555555555555555555555555555555555555555555555555555555555555555 https://github.com/prometheus/alertmanager/releases/download/v0.28.1/alertmanager-0.28.1.linux-amd64.tar.gz '' alertmanager amtool
+apply_tarball alertmanager 5555555555555555555555555555555555555555555555555555555555555555 https://github.com/prometheus/alertmanager/releases/download/v0.28.1/alertmanager-0.28.1.linux-amd64.tar.gz alertmanager amtool
 
 record db5b051a7655a8b582b14dbd205381db <<'END_OF_RECORD'
 alertmanager 

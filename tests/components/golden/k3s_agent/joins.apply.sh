@@ -4,7 +4,7 @@ L3Vzci9sb2NhbC9iaW4vazNz
 0
 rm -f -- /usr/local/bin/k3s
 END_OF_RECORD
-apply_binary /usr/local/bin/k3s 5555555555555555555555555555555555555555555555555555555555555555 https://github.com/k3s-io/k3s/releases/download/v1.36.5%2Bk3s1/k3s 0755 ''
+apply_binary /usr/local/bin/k3s 5555555555555555555555555555555555555555555555555555555555555555 https://github.com/k3s-io/k3s/releases/download/v1.36.5%2Bk3s1/k3s 0755
 
 record 9ae427ec766cbd80ccb8273462774b3c <<'END_OF_RECORD'
 k3s_agent 

@@ -4,7 +4,7 @@ L3Vzci9sb2NhbC9iaW4vazNz
 0
 rm -f -- /usr/local/bin/k3s
 END_OF_RECORD
-apply_binary /usr/local/bin/k3s 5555555555555555555555555555555555555555555555555555555555555555 https://github.com/k3s-io/k3s/releases/download/v1.36.5%2Bk3s1/k3s 0755 ''
+apply_binary /usr/local/bin/k3s 5555555555555555555555555555555555555555555555555555555555555555 https://github.com/k3s-io/k3s/releases/download/v1.36.5%2Bk3s1/k3s 0755
 
 record e158d9ae6fa9e72fbf470ae99d464283 <<'END_OF_RECORD'
 k3s_server 

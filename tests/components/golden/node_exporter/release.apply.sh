@@ -4,7 +4,7 @@ cmVsZWFzZSBub2RlX2V4cG9ydGVy
 0
 undo_tarball node_exporter node_exporter
 END_OF_RECORD
-apply_tarball node_exporter 5555555555555555555555555555555555555555555555555555555555555555 https://github.com/prometheus/node_exporter/releases/download/v1.9.1/node_exporter-1.9.1.linux-amd64.tar.gz '' node_exporter
+apply_tarball node_exporter 5555555555555555555555555555555555555555555555555555555555555555 https://github.com/prometheus/node_exporter/releases/download/v1.9.1/node_exporter-1.9.1.linux-amd64.tar.gz node_exporter
 
 record b7acb9f98e1e547a450e0c6ebeaf5c9a <<'END_OF_RECORD'
 node_exporter 

@@ -4,7 +4,7 @@ cmVsZWFzZSBwcm9tZXRoZXVz
 0
 undo_tarball prometheus prometheus promtool
 END_OF_RECORD
-apply_tarball prometheus 5555555555555555555555555555555555555555555555555555555555555555 https://github.com/prometheus/prometheus/releases/download/v3.5.0/prometheus-3.5.0.linux-amd64.tar.gz '' prometheus promtool
+apply_tarball prometheus 5555555555555555555555555555555555555555555555555555555555555555 https://github.com/prometheus/prometheus/releases/download/v3.5.0/prometheus-3.5.0.linux-amd64.tar.gz prometheus promtool
 
 record 43c337c4c53f6ce670f5add4cabc496c <<'END_OF_RECORD'
 prometheus 
