@@ -11,6 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 
+@cache
 def text(name: str) -> str:
     """The file as it lies in templates/, such as `base_os/journald.conf`; raises FileNotFoundError."""
     return (folder() / name).read_text(encoding="utf-8")

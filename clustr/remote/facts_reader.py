@@ -280,4 +280,6 @@ def _records(records: str) -> Iterator[Record]:
 
 
 def _printable(line: str) -> str:
+    if line.isprintable():
+        return line
     return "".join(character for character in line if character.isprintable() or character == "\t")

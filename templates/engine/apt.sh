@@ -1,21 +1,23 @@
 # Packages by apt and dpkg: the probe, which changes nothing, and the apply.
 
 probe_packages() {
-  local hold=no name state found
+  local hold=no name want status found listed
+  local -A known=()
   if [ "$1" = --hold ]; then
     hold=yes
     shift
   fi
   # One dpkg-query for all; it fails for names it does not know, which is an answer too.
-  state=$(dpkg-query -W -f='${Package} ${db:Status-Want} ${db:Status-Status}\n' -- "$@" 2>/dev/null) || true
+  listed=$(dpkg-query -W -f='${Package} ${db:Status-Want} ${db:Status-Status}\n' -- "$@" 2>/dev/null) || true
+  while read -r name want status; do # a line for each architecture that a package has
+    [ -z "$name" ] || known[$name]+="$want:$status "
+  done <<<"$listed"
   for name in "$@"; do
-    if grep -qxF "$name hold installed" <<<"$state" && [ "$hold" = yes ]; then
-      found=held
-    elif grep -qE "^${name//./\\.} [a-z]+ installed$" <<<"$state"; then
-      found=installed
-    else
-      found=absent
-    fi
+    case "$hold ${known[$name]:-}" in
+      "yes "*hold:installed\ *) found=held ;;
+      *:installed\ *) found=installed ;;
+      *) found=absent ;;
+    esac
     if [ $# = 1 ]; then echo "$found"; else echo "$name $found"; fi
   done
 }

@@ -7,9 +7,19 @@ probe_file() {
     echo "not a plain file"
   elif [ -f "$1" ]; then
     stat -c '0%a %U:%G' -- "$1"
-    cat -- "$1"
+    print_file "$1"
   else
     echo absent
+  fi
+}
+
+# As cat does, without starting a program. Up to a NUL byte, which no variable holds: from there on it is cat's.
+print_file() {
+  local content
+  if IFS= read -r -d '' content <"$1"; then
+    cat -- "$1"
+  else
+    printf %s "$content"
   fi
 }
 
@@ -75,7 +85,7 @@ probe_module() {
 probe_sysctl() {
   local path=/proc/sys/${1//.//} value
   if [ -r "$path" ]; then
-    value=$(<"$path")
+    IFS= read -r value <"$path" || true
     echo "${value//$'\t'/ }"
   else
     echo "no such setting"

@@ -10,8 +10,6 @@ kernel=
 cleanup() {
   if [ -n "$scratch" ]; then rm -rf -- "$scratch"; fi
 }
-trap cleanup EXIT
-
 say() {
   printf '%s=%s\n' "$1" "$2"
 }
@@ -311,4 +309,6 @@ main() {
   lock
   say end yes
 }
-main </dev/null 2>/dev/null
+# Told in one piece: each line would travel in a packet of its own.
+said=$(trap cleanup EXIT && main </dev/null 2>/dev/null)
+printf '%s\n' "$said"

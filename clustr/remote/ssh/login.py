@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 AskPassphrase = Callable[[Path], Secret | None]
 _Attempt = tuple[str, Callable[[], list[str]]]
 _ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}  # RFC 8332: one kind of key, other signatures
+WAKES = 1.0  # seconds between a silent connection's looks at its clock; paramiko's own tenth is felt at 1,000 of them
 _NOT_YET = "pam_nologin(8)"  # what systemd-user-sessions.service(8) has everybody but root told until the boot is over
 
 
@@ -34,11 +35,17 @@ class Policy:
         self.known.verify(self.name, offered, accept_new=self.hop.accept_new, node=self.hop.node)
 
     def transport(self, sock: Any, **options: Any) -> paramiko.Transport:
-        """A transport that asks first for the kinds of key that are known, as only those can be compared."""
+        """A transport that asks first for the kinds of key that are known, as only those can be compared.
+
+        And first for AES-GCM (RFC 5647), which proves a packet's origin by itself: the other ciphers' HMAC is compared
+        byte by byte in Python, and took a third of the time of a run.
+        """
         import paramiko
 
         transport = paramiko.Transport(sock, **options)
+        transport.sock.settimeout(WAKES)
         security = transport.get_security_options()
+        security.ciphers = sorted(security.ciphers, key=lambda name: "-gcm@" not in name)
         wanted = [name for kind in self.known.kinds(self.name) for name in _ALGORITHMS.get(kind, (kind,))]
         first = [name for name in wanted if name in security.key_types]
         security.key_types = [*first, *(name for name in security.key_types if name not in first)]
