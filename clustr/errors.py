@@ -5,6 +5,7 @@ ClustrError                 1   anything below, or a failure that has no kind of
 ├── InventoryError          3   the inventory is wrong; no node was contacted
 ├── UnreachableError        4   a node does not answer, or refuses the login
 │   ├── NotUpError          4   nobody listens there, which a machine that boots may yet do
+│   ├── CutError            4   the connection ended before the answer; what only reads may be asked again
 │   ├── HostKeyError        4   a host key is unknown (strict) or has changed
 │   ├── LoginError          4   the key or password is refused
 │   └── SudoError           4   sudo refuses, or wants a password that is missing or wrong
@@ -63,6 +64,10 @@ class UnreachableError(ClustrError):
 
 
 class NotUpError(UnreachableError):
+    pass
+
+
+class CutError(UnreachableError):
     pass
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from clustr.engine.events import Connecting, Emit, NodeRead, NodeSilent
 from clustr.engine.fleet import Fleet
@@ -10,13 +11,15 @@ from clustr.engine.goal import Goal
 from clustr.engine.plan import NodeGoals
 from clustr.engine.script import Answer, new_nonce, probe_script, read_answers
 from clustr.engine.window import each
-from clustr.errors import ClustrError
+from clustr.errors import ClustrError, CutError
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.connection import Connection
 from clustr.remote.facts import Facts, Seen
 from clustr.remote.facts_reader import read_facts
 from clustr.remote.reach import Questions, Reach
 from clustr.remote.reach_reader import read_reach
+
+Got = TypeVar("Got")
 
 
 def look(
@@ -27,7 +30,7 @@ def look(
     emit(Connecting("facts", len(nodes)))
 
     def read(name: str) -> Facts:
-        facts = read_facts(fleet[name], cluster.node(name))
+        facts = _read(fleet, name, lambda line: read_facts(line, cluster.node(name)))
         emit(NodeRead(name, "facts"))
         return facts
 
@@ -46,7 +49,7 @@ def ask_reach(questions: Mapping[str, Questions], fleet: Fleet, emit: Emit) -> d
     emit(Connecting("what nodes reach", len(questions)))
 
     def read(name: str) -> Reach:
-        answer = read_reach(fleet[name], questions[name])
+        answer = _read(fleet, name, lambda line: read_reach(line, questions[name]))
         emit(NodeRead(name, "what nodes reach"))
         return answer
 
@@ -62,7 +65,7 @@ def ask_all(goals: Sequence[NodeGoals], fleet: Fleet, emit: Emit) -> dict[str, l
     emit(Connecting("probes", len(by_node)))
 
     def read(name: str) -> list[Answer]:
-        answers = ask(fleet[name], by_node[name])
+        answers = _read(fleet, name, lambda line: ask(line, by_node[name]))
         emit(NodeRead(name, "probes"))
         return answers
 
@@ -71,6 +74,15 @@ def ask_all(goals: Sequence[NodeGoals], fleet: Fleet, emit: Emit) -> dict[str, l
         name: [Answer("", str(result))] * len(by_node[name]) if isinstance(result, Exception) else result
         for name, result in found.items()
     }
+
+
+def _read(fleet: Fleet, node: str, ask: Callable[[Connection], Got]) -> Got:
+    """What only reads is asked once more where the line is cut: a bastion takes all nodes behind it along."""
+    line = fleet[node]
+    try:
+        return ask(line)
+    except CutError:
+        return ask(fleet.reopen(node, line))
 
 
 def ask(connection: Connection, goals: Sequence[Goal], before: str = "") -> list[Answer]:

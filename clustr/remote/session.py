@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from clustr.errors import UnreachableError
+from clustr.errors import CutError, UnreachableError
 from clustr.templates import text
 
 STARTED = b"\nclustr:started\n"
@@ -138,7 +138,8 @@ class Session:
     _silent: bool = False  # for a tick after the command's end
 
     def run(self, line: str, stdin: Iterable[bytes], *, wait_for_ready: bool = False) -> Outcome:
-        """Raises UnreachableError where the line is cut before the command has ended, or its answer has no end."""
+        """Raises CutError where the line is cut before the command has ended, UnreachableError where its answer is
+        without an end."""
         self._out = Stream(self.on_line, whole=self.on_line is None)
         began = self._heard = time.monotonic()
         try:
@@ -150,7 +151,7 @@ class Session:
             expired = not self._read(began + self.limit if self.limit else None)
             status = -1 if expired else self._status()
         except (OSError, EOFError) as error:
-            raise UnreachableError("the connection was cut", detail=str(error)) from error
+            raise CutError("the connection was cut", "run the same again", detail=str(error)) from error
         except TooMuch:
             problem = f"its answer was given up after {KEPT >> 20} MB"
             raise UnreachableError(problem, "see what prints so much there") from None

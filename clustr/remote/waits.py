@@ -37,12 +37,13 @@ def connect(
 ) -> Opened:
     """Opens a connection to a machine that may still be booting; raises its last error when `within` seconds are over.
 
-    `again` is what may mend itself, and `tell` hears the first of it. By default that is a refused login too: a machine
-    that boots may not have its users' homes yet. A host key or a sudo that is wrong does not mend itself and is raised
-    at once. Pauses grow and differ, so that many that wait do not all come back at the same moment.
+    `again` is what may mend itself, and `tell` hears it once, where a second attempt fails too. By default that is a
+    refused login as well: a machine that boots may not have its users' homes yet. A host key or a sudo that is wrong
+    does not mend itself and is raised at once. Pauses grow and differ, so that many that wait do not all come back at
+    the same moment.
     """
     deadline = time.monotonic() + within
-    pause, told = 0.5, False
+    pause, failures = 0.5, 0
     while True:
         try:
             return open_one()
@@ -52,9 +53,9 @@ def connect(
             pause_now = pause * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
             if time.monotonic() + pause_now > deadline:
                 raise
-            if not told:
+            failures += 1
+            if failures == 2:
                 tell(error)
-            told = True
         time.sleep(pause_now)
         pause = min(2 * pause, 8.0)
 

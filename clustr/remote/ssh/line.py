@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from clustr.errors import ClustrError, UnreachableError
+from clustr.errors import ClustrError, CutError, UnreachableError
 from clustr.remote.hop import End
 from clustr.remote.proxy_command import ProxyCommand
 from clustr.remote.session import Channel
@@ -47,7 +48,7 @@ class Line:
             except (paramiko.SSHException, EOFError, OSError) as error:
                 if not self.transport.is_active():
                     remedy = f"try: {self.end.by_hand()}"
-                    raise UnreachableError("the connection was cut", remedy, detail=str(error)) from error
+                    raise CutError("the connection was cut", remedy, detail=str(error)) from error
                 if time.monotonic() > deadline:
                     remedy = "raise MaxSessions in its /etc/ssh/sshd_config"
                     raise UnreachableError("sshd opens no more sessions", remedy, detail=str(error)) from error
@@ -69,6 +70,37 @@ class Line:
         self.connection.client.close()
         if self.proxy:
             self.proxy.close()
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A channel of one connection as the socket of another.
+
+    Its `close` says nothing where the first is gone: paramiko's thread would die of that, with a traceback on the
+    screen, before it has woken those who wait for it (Transport.run).
+    """
+
+    channel: paramiko.Channel
+
+    @property
+    def _closed(self) -> bool:
+        """As a socket has it, and Transport.stop_thread asks for it."""
+        return bool(self.channel.closed)
+
+    def send(self, data: bytes) -> int:
+        return self.channel.send(data)
+
+    def recv(self, size: int) -> bytes:
+        return self.channel.recv(size)
+
+    def settimeout(self, seconds: float) -> None:
+        self.channel.settimeout(seconds)
+
+    def close(self) -> None:
+        import paramiko
+
+        with suppress(paramiko.SSHException, EOFError, OSError):
+            self.channel.close()
 
 
 def dialled(end: End) -> socket.socket:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clustr.errors import NotUpError, UnreachableError
+from clustr.errors import LoginError, NotUpError, UnreachableError
 from clustr.inventory.model import Node
 from clustr.remote.hop import End, Hop, bastion_hop, jump_hops, node_hop
 from clustr.remote.known_hosts import DEFAULT, KnownHosts
 from clustr.remote.proxy_command import ProxyCommand
 from clustr.remote.shell import SshConnection
-from clustr.remote.ssh.line import Line, dialled, opened
+from clustr.remote.ssh.line import Carried, Line, dialled, opened
 from clustr.remote.ssh.login import AskPassphrase, Keyring, Login, Policy
 from clustr.remote.ssh_config import SYSTEM, USER, config_error, ssh_config_text
 from clustr.remote.waits import connect
@@ -49,14 +49,12 @@ class Network:
     def __init__(
         self, ask: AskPassphrase | None = None, ssh_config: Path | None = None, tell: Tell = lambda node, why: None
     ) -> None:
-        import fabric
-
         # Else paramiko's own tracebacks reach the screen by logging's last resort.
         logging.getLogger("paramiko").addHandler(logging.NullHandler())
         files = (ssh_config,) if ssh_config else (USER, SYSTEM)
         self._files = files
         self._settings = ssh_config_text(files)
-        self._config = fabric.Config(ssh_config=_parse(self._settings, files), lazy=True)
+        self._parsed = _parse(self._settings, files)
         self._keyring = Keyring(ask)
         self._tell = tell
         self._lock = threading.Lock()
@@ -117,7 +115,7 @@ class Network:
             user=hop.user,
             port=hop.port,
             gateway=False,  # fabric would open one connection per node, and accept any key there
-            config=self._config,
+            config=fabric.Config(ssh_config=self._parsed, lazy=True),  # one each: fabric writes in it as it connects
             connect_timeout=HANDSHAKE,
             connect_kwargs=options,
         )
@@ -130,12 +128,10 @@ class Network:
         connection.client.set_missing_host_key_policy(policy)
         proxy = None
         if through:
-            options["sock"] = self._through(through, end)
-        elif settings.get("proxycommand"):
+            return self._behind(through, Line(connection, end), options)
+        if settings.get("proxycommand"):
             proxy = ProxyCommand(self._proxy_command(hop.host, end))
-            options["sock"] = proxy.socket
-        else:
-            options["sock"] = dialled(end)
+        options["sock"] = proxy.socket if proxy else dialled(end)
         return opened(Line(connection, end, proxy))
 
     def _proxy_command(self, alias: str, end: End) -> str:
@@ -143,7 +139,18 @@ class Network:
         known = f"Host *\n  User {end.user}\n  Port {end.port}\n"
         return str(_parse(known + self._settings, self._files).lookup(alias)["proxycommand"])
 
-    def _through(self, through: tuple[Hop, ...], end: End) -> paramiko.Channel:
+    def _behind(self, through: tuple[Hop, ...], line: Line, options: dict[str, Any]) -> Line:
+        """Opens a line through the bastion; where that is gone meanwhile it is named, not the node."""
+        bastion = self._bastion(through, line.end.hop.node)
+        options["sock"] = self._forwarded(bastion, line.end)
+        try:
+            return opened(line)
+        except (NotUpError, LoginError) as error:
+            if bastion.transport.is_active():
+                raise
+            raise _gone(bastion, line.end.hop.node) from error
+
+    def _forwarded(self, bastion: Line, end: End) -> Carried:
         """A channel to the node from its bastion (direct-tcpip, what ssh calls ProxyJump).
 
         paramiko keeps the reason of a refused channel per connection, so that of several refused at once only one
@@ -151,12 +158,10 @@ class Network:
         """
         import paramiko
 
-        bastion = self._bastion(through, end.hop.node)
         began = time.monotonic()
         try:
-            return bastion.transport.open_channel(
-                "direct-tcpip", (end.host, end.port), ("127.0.0.1", 0), timeout=end.hop.timeout
-            )
+            target, source = (end.host, end.port), ("127.0.0.1", 0)
+            return Carried(bastion.transport.open_channel("direct-tcpip", target, source, timeout=end.hop.timeout))
         except paramiko.ChannelException as error:
             raise end.not_forwarded(error.code, bastion.end) from error
         except (paramiko.SSHException, EOFError, OSError) as error:
@@ -164,7 +169,7 @@ class Network:
             if bastion.transport.is_active() and (not slow or bastion.alive()):
                 raise end.not_reached(bastion.end, slow=slow) from error
             bastion.close()  # so that the next one opens it anew
-            raise replace(bastion.end, hop=replace(bastion.end.hop, node=end.hop.node)).gone() from error
+            raise _gone(bastion, end.hop.node) from error
 
     def _bastion(self, through: tuple[Hop, ...], node: str) -> Line:
         with self._lock:
@@ -197,6 +202,10 @@ class Network:
 def open_connection(node: Node, network: Network) -> SshConnection:
     """Connects to a node; raises UnreachableError, HostKeyError or LoginError."""
     return network.open(node)
+
+
+def _gone(bastion: Line, node: str) -> NotUpError:
+    return replace(bastion.end, hop=replace(bastion.end.hop, node=node)).gone()
 
 
 def _of_the_bastion(failure: UnreachableError, node: str) -> UnreachableError:
