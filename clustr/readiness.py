@@ -49,11 +49,12 @@ def _refuse(cluster: Cluster, seen: Seen, ignored: Container[str]) -> None:
     if not findings:
         return
     findings = [*(found for found in silence(cluster, seen) if found.name not in ignored), *findings]
-    stand = "thing stands" if len(findings) == 1 else "things stand"
+    lines = _folded(findings)
+    stand = "thing stands" if len(lines) == 1 else "things stand"
     raise PreflightError(
-        f"{len(findings)} {stand} in the way. Nothing was changed.",
+        f"{len(lines)} {stand} in the way. Nothing was changed.",
         "mend them, or pass --ignore NAME for one that is known to be harmless",
-        detail="\n".join(_folded(findings)),
+        detail="\n".join(lines),
     )
 
 

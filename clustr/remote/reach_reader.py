@@ -34,17 +34,17 @@ def script(questions: Questions) -> str:
 
 
 def parse_reach(said: Said, questions: Questions) -> Reach:
-    """Pure: what the script printed, typed. A peer without an answer is one that said nothing in time."""
+    """Pure: what the script printed, typed, always in one order. A peer without an answer said nothing in time."""
     told = {(words[0], words[1]): words[2:] for words in said.all("peer") if len(words) > 2}
     lost = []
     for peer in questions.peers:
         verdict, *why = told.get((peer.address, str(peer.port)), ["failed"])
         if verdict != "reached":
             lost.append((peer, " ".join(why)))
-    sources = [words for words in said.all("source") if len(words) > 1 and words[1] != "answers"]
+    sources = sorted(words for words in said.all("source") if len(words) > 1 and words[1] != "answers")
     return Reach(
         peers=tuple(lost),
-        names=tuple(words[0] for words in said.all("unresolved") if words),
+        names=tuple(sorted(words[0] for words in said.all("unresolved") if words)),
         sources=tuple(Unreached(what, " ".join(why)) for what, _, *why in sources),
         sources_asked=said.number("sources") if questions.sources else None,
     )

@@ -69,15 +69,17 @@ def reached(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
 
 
 def _sources(node: Node, answer: Reach) -> Iterator[Finding]:
-    """A source whose host does not resolve is told by that alone."""
-    remedy = "correct the source, or the proxy that it is behind"
+    """A line for all that fail alike. A source whose host does not resolve is told by that alone."""
     if answer.sources_asked == 0:
         yield Finding(Name.PACKAGES_SOURCE, node.name, "has no package source", "give it its distribution's own")
+    alike: dict[str, list[str]] = {}
     for source in answer.sources:
         if urlsplit(source.what).hostname not in answer.names:
-            why = source.why or "nothing came in time"
-            problem = f"its package source {source.what} does not answer: {why}"
-            yield Finding(Name.PACKAGES_SOURCE, node.name, problem, remedy)
+            alike.setdefault(source.why or "nothing came in time", []).append(source.what)
+    for why, sources in alike.items():
+        do = "package source does" if len(sources) == 1 else "package sources do"
+        problem = f"its {do} not answer: {', '.join(sources)}: {why}"
+        yield Finding(Name.PACKAGES_SOURCE, node.name, problem, "correct the source, or the proxy that it is behind")
 
 
 def _unreached(node: Node, answer: Reach) -> Iterator[Finding]:

@@ -157,7 +157,7 @@ CASES: dict[Name, Case] = {
     Name.OS_SYSTEMD: of_node(systemd=False),
     Name.OS_UNSUPPORTED: of_node(os=OperatingSystem("plan9", "4", "", "Plan 9"), words="Plan 9"),
     Name.PACKAGES_SOURCE: reaching(
-        Reach(sources=(Unreached(SOURCE, "404 Not Found"),), sources_asked=1), "does not answer: 404 Not Found"
+        Reach(sources=(Unreached(SOURCE, "404 Not Found"),), sources_asked=1), f"{SOURCE}: 404 Not Found"
     ),
     Name.PORT_TAKEN: of_node(
         "cp1", "port 6443/tcp is taken by nginx (nginx.service)",

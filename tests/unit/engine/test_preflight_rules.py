@@ -9,7 +9,8 @@ import pytest
 
 from clustr.components import firewall
 from clustr.engine.preflight import Name, preflight, questions
-from clustr.inventory.model import Cluster, Monitoring, Role, Runtime
+from clustr.inventory.model import Artifacts, Cluster, Monitoring, Role, Runtime
+from clustr.inventory.secrets import Secret
 from clustr.remote.facts import (
     Controllers,
     Firewall,
@@ -23,7 +24,7 @@ from clustr.remote.facts import (
     Seen,
     Swap,
 )
-from clustr.remote.reach import Peer, Reach, Unreached
+from clustr.remote.reach import Peer, Reach, Unreached, Way
 from clustr.templates import text
 from tests.components.k3s_nodes import bare, cluster_of, running, with_facts
 from tests.unit.engine.preflight_cases import SOURCE, THREE, answering, judged, k3s, named
@@ -270,15 +271,50 @@ def test_package_sources() -> None:
     assert told(Reach(sources_asked=0)) == ["has no package source"]
     slow = Unreached(SOURCE, "")
     assert told(Reach(sources=(slow,), sources_asked=1)) == [
-        f"its package source {SOURCE} does not answer: nothing came in time"
+        f"its package source does not answer: {SOURCE}: nothing came in time"
     ]
     unresolved = Reach(
         names=("deb.example.com",), sources=(slow, Unreached("http://x.example/", "403")), sources_asked=2
     )
     assert told(unresolved) == [
         "does not resolve deb.example.com, where its packages come from",
-        "its package source http://x.example/ does not answer: 403",
+        "its package source does not answer: http://x.example/: 403",
     ]
+    both = (Unreached("http://a.example/", "404"), Unreached("http://b.example/", "404"), Unreached(SOURCE, "refused"))
+    assert told(Reach(sources=both, sources_asked=3)) == [
+        "its package sources do not answer: http://a.example/, http://b.example/: 404",
+        f"its package source does not answer: {SOURCE}: refused",
+    ]
+
+
+def with_artifacts(**values: object) -> Cluster:
+    gpu1 = THREE.nodes[3].model_copy(update={"artifacts": Artifacts.model_validate(values)})
+    return THREE.model_copy(update={"nodes": (*THREE.nodes[:3], gpu1)})
+
+
+def test_sources_are_asked_the_way_that_the_inventory_gives() -> None:
+    plain = questions(THREE, bare(THREE))["gpu1"]
+    assert (plain.sources, plain.way) == (True, Way())
+    proxy = Secret("http://ana:s3cret@proxy.example:3128")
+    cluster = with_artifacts(packages={"*": "http://mirror.example"}, https_proxy=proxy)
+    found = questions(cluster, bare(cluster))["gpu1"].way
+    assert found.mirrors == (
+        ("debian", "http://mirror.example/debian"),
+        ("debian-security", "http://mirror.example/debian-security"),
+    )
+    assert found.urls == (
+        "http://mirror.example/debian/dists/bookworm/",
+        "http://mirror.example/debian-security/dists/bookworm-security/",
+    )
+    assert 'Acquire::https::Proxy "http://proxy.example:3128"' in found.settings
+    assert ("s3cret" in found.logins, "s3cret" in found.settings, "s3cret" in repr(found)) == (True, False, False)
+
+
+def test_dnf_is_not_asked_for_a_mirror_that_it_does_not_know_yet() -> None:
+    cluster = with_artifacts(packages={"*": "http://mirror.example"})
+    rocky = OperatingSystem("rocky", "9.4", "", "Rocky Linux 9.4")
+    assert not questions(cluster, with_facts(bare(cluster), "gpu1", os=rocky))["gpu1"].sources
+    assert questions(THREE, with_facts(bare(THREE), "gpu1", os=rocky))["gpu1"].sources
 
 
 def test_the_facts_tell_of_every_port_that_a_node_needs() -> None:
