@@ -14,6 +14,8 @@ from clustr.errors import ClustrError
 from clustr.remote.connection import Connection
 
 SECONDS = 20
+# Debian's bundle and Red Hat's; curl takes one file, and a site's CA does not vouch for the rest of the world.
+SYSTEM_TRUST = "cat /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt 2>/dev/null || true"
 LIMIT = 1 << 20  # bytes; sum files have a few lines
 LINE = re.compile(r"([0-9a-f]{64}) [ *](?:\./)?(\S+)")
 NO_ROUTE = {5, 6, 7, 28}  # curl's EXIT CODES: proxy, name or host not reached, time-out
@@ -66,7 +68,9 @@ class _StayOnTls(urllib.request.HTTPRedirectHandler):
 
 
 def _from_here(url: str, ca: str) -> str:
-    context = ssl.create_default_context(cadata=ca or None)
+    context = ssl.create_default_context()
+    if ca:
+        context.load_verify_locations(cadata=ca)
     opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), _StayOnTls())
     with opener.open(url, timeout=SECONDS) as answer:
         return str(answer.read(LIMIT).decode("utf-8", "replace"))
@@ -75,7 +79,7 @@ def _from_here(url: str, ca: str) -> str:
 def _through(server: Relay) -> str:
     """The same through a server's curl."""
     url = server.url
-    trust = f"cat >\"$folder/ca\" <<'END_OF_CA'\n{server.ca}\nEND_OF_CA\n" if server.ca else ""
+    trust = f"{{ {SYSTEM_TRUST}; cat; }} >\"$folder/ca\" <<'END_OF_CA'\n{server.ca}\nEND_OF_CA\n" if server.ca else ""
     option = '--cacert "$folder/ca" ' if server.ca else ""
     proxies = f"set -a\n{server.proxies}\nset +a\n" if server.proxies else ""
     curl = f"curl --fail --location --silent --show-error --proto =https --max-time {SECONDS} --max-filesize {LIMIT}"

@@ -76,9 +76,11 @@ def _document(findings: Findings) -> tuple[Document, list[int]]:
             # Pydantic also calls a list too short when all its items are wrong.
             wrong = [each for each in error.errors() if not (each["type"] == "too_short" and each["input"])]
         _tell(wrong, entries, told, findings)
-        lost = {lost for each in wrong if (lost := _cut(values, _cut_at(each))) is not None}
-        for index in sorted(lost, reverse=True):
-            del values["nodes"][index], entries[index]
+        parts = {_part(values, _cut_at(each)) for each in wrong}
+        for *holder, last in sorted(parts, key=_depth, reverse=True):
+            _cut(values, holder, last)
+            if holder == ["nodes"] and isinstance(last, int):
+                del entries[last]
         if not values.get("nodes"):
             findings.refuse()
 
@@ -133,23 +135,34 @@ def _cut_at(error: ErrorDetails) -> Steps:
     return steps[:-1] if error["type"] == "missing" or steps[-1:] == ("[key]",) else steps
 
 
-def _cut(values: dict[str, Any], steps: Steps) -> int | None:
-    """Takes the smallest named part that holds these steps out of the values.
-
-    Returns the index of a node that has to go as a whole: its neighbours keep theirs until all errors are told.
-    """
+def _part(values: dict[str, Any], steps: Steps) -> Steps:
+    """The smallest named part that holds these steps; a node that lacks what they name is one."""
     whole: Any = values
-    holder, key = values, ""
+    part: Steps = ()
     for depth, step in enumerate(steps):
         if isinstance(whole, dict) and step in whole:
-            holder, key, whole = whole, str(step), whole[step]
+            part, whole = (*part, step), whole[step]
         elif isinstance(whole, list) and isinstance(step, int) and depth == 1 and steps[0] == "nodes":
-            if len(steps) == 2 or not isinstance(whole[step], dict):
-                return step
-            whole = whole[step]
-            if steps[2] not in whole:
-                return step
+            part, whole = (*part, step), whole[step]
+            if len(steps) == 2 or not isinstance(whole, dict) or steps[2] not in whole:
+                return part
         else:
             break
-    holder.pop(key, None)
-    return None
+    return part or ("",)
+
+
+def _depth(part: Steps) -> tuple[int, int]:
+    """The deepest part is cut first; of nodes the last."""
+    index = part[1] if len(part) > 1 else 0
+    return len(part), index if isinstance(index, int) else 0
+
+
+def _cut(values: dict[str, Any], holder: Sequence[str | int], last: str | int) -> None:
+    """Takes a part out."""
+    whole: Any = values
+    for step in holder:
+        whole = whole[step]
+    if isinstance(whole, list):
+        del whole[int(last)]
+    else:
+        whole.pop(last, None)

@@ -17,6 +17,7 @@ from clustr import artifacts
 from clustr.artifacts import K3S, NODE_EXPORTER, Sum
 from clustr.errors import ClustrError
 from clustr.inventory.model import Artifacts, Cluster
+from clustr.inventory.secrets import Secret
 from clustr.remote.facts import Seen
 from clustr.sumfiles import Relay, parse, read_sum_file
 from tests.components.k3s_nodes import VERSION, bare, cluster_of
@@ -217,3 +218,54 @@ def test_nodes_are_given_the_ca_that_vouches_for_the_mirror(place: Place, tmp_pa
     missing = cluster_of("cp1", artifacts=Artifacts(ca=Path("none.pem")))
     with pytest.raises(ClustrError, match=r"artifacts\.ca cannot be read"):
         artifacts.site_ca(missing, missing.node("cp1"))
+
+
+def test_each_node_downloads_from_its_own_mirror() -> None:
+    cluster = cluster_of("cp1", "gpu1")
+    far = cluster.node("gpu1").model_copy(update={"artifacts": Artifacts(mirror="https://far.example.com")})
+    seen = replace(bare(cluster), sums={AMD64: SUM_A})
+    urls = [artifacts.artifact(cluster, seen, node, K3S, VERSION).url for node in (cluster.node("cp1"), far)]
+    assert [url.partition("/k3s-io")[0] for url in urls] == ["https://github.com", "https://far.example.com"]
+
+
+@pytest.mark.usefixtures("no_way_out")
+def test_a_server_reads_from_its_own_mirror_by_its_own_proxy_and_trust(tmp_path: Path) -> None:
+    """The login is in the script alone, which has no place on a command line."""
+    (tmp_path / "ca.pem").write_text("PEM OF THE SITE")
+    login = "http://clustr:hidden@proxy.example.com:3128"
+    own = Artifacts(mirror="https://near.example.com", ca=Path("ca.pem"), https_proxy=Secret(login))
+    cluster = cluster_of("cp1", artifacts=Artifacts(mirror="https://far.example.com"))
+    cluster = cluster.model_copy(update={"source": tmp_path / "inventory.yaml"})
+    node = cluster.node("cp1").model_copy(update={"artifacts": own})
+    asked = FakeConnection({"curl": f"{SUM_A}  k3s\n"})
+    found = artifacts.ensure_sums(cluster, unknown(cluster), artifacts.Server(node, asked))
+    assert found.sums == {AMD64: SUM_A}
+    [script] = asked.scripts
+    assert "https://near.example.com/k3s-io" in script
+    assert "far.example.com" not in script
+    assert "PEM OF THE SITE" in script
+    assert f"https_proxy='{login}'" in script
+    assert "hidden" not in next(line for line in script.splitlines() if line.startswith("curl"))
+    assert "no_proxy='localhost,127.0.0.1,127.0.0.0/8,10.42.0.0/16," in script
+
+
+NGC = "https://helm.ngc.nvidia.com/nvidia"
+
+
+@pytest.mark.parametrize(
+    ("charts", "repo"),
+    [
+        ({}, NGC),
+        ({"helm.ngc.nvidia.com": "https://m.example.com/ngc"}, "https://m.example.com/ngc/nvidia"),
+        ({"*": "https://m.example.com/charts"}, "https://m.example.com/charts/helm.ngc.nvidia.com/nvidia"),
+        ({"other.example.com": "https://m.example.com"}, NGC),
+    ],
+)
+def test_charts_come_from_the_mirror_of_their_repository(charts: dict[str, str], repo: str) -> None:
+    cluster = cluster_of("cp1", artifacts=Artifacts(charts=charts))
+    assert artifacts.chart_source(cluster, cluster.node("cp1"), NGC) == artifacts.ChartSource(repo, "")
+
+
+def test_a_chart_is_told_the_ca_of_its_mirror(place: Place, tmp_path: Path) -> None:
+    cluster = mirrored(place, tmp_path)
+    assert artifacts.chart_source(cluster, cluster.node("cp1"), NGC).ca == place.ca.read_text()
