@@ -19,6 +19,7 @@ from clustr.inventory.load import load
 from clustr.inventory.model import Cluster
 from clustr.inventory.secrets import Secret
 from clustr.remote.lock import Holder, this_run
+from clustr.remote.open_files import allow_connections
 from clustr.views.journal import Journal
 from clustr.views.masking import Mask, masked
 
@@ -79,6 +80,7 @@ def session(path: Path, view: View, command: str) -> Iterator[Session]:
     from clustr.remote.ssh import Network
 
     cluster = load(path)
+    allow_connections(len(cluster.nodes))
     mask = Mask(_inventory_secrets(cluster))
     with Journal(cluster.name, command) as journal:
         emit = masked(_both(view.emit, journal.emit), mask)

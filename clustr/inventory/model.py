@@ -7,6 +7,7 @@ truth. Nothing here knows what a machine looks like; that is `remote/facts.py`.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Literal
@@ -276,22 +277,33 @@ class Cluster(Frozen):
     system: System = System()
     source: Path = Field(description="the inventory file this was read from")
 
+    def __copy__(self) -> Cluster:
+        """A copy may be given other nodes: what was found among these is not kept for it."""
+        made = super().__copy__()
+        for found in ("by_name", "servers", "agents", "monitors"):
+            made.__dict__.pop(found, None)
+        return made
+
+    @cached_property
+    def by_name(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}
+
     def node(self, name: str) -> Node:
-        return next(node for node in self.nodes if node.name == name)
+        return self.by_name[name]
 
     def with_role(self, role: Role) -> tuple[Node, ...]:
         return tuple(node for node in self.nodes if node.has(role))
 
-    @property
+    @cached_property
     def servers(self) -> tuple[Node, ...]:
         return self.with_role(Role.SERVER)
 
-    @property
+    @cached_property
     def agents(self) -> tuple[Node, ...]:
         """Nodes that are agents and no servers."""
         return tuple(node for node in self.with_role(Role.AGENT) if not node.has(Role.SERVER))
 
-    @property
+    @cached_property
     def monitors(self) -> tuple[Node, ...]:
         return self.with_role(Role.MONITOR)
 
