@@ -196,10 +196,12 @@ base_os_probe_trust() {
   local bundle=/etc/ssl/certs/ca-certificates.crt sum from
   if [ "$1" = dnf ]; then bundle=/etc/pki/tls/certs/ca-bundle.crt; fi
   from=$(base_os_trust_in "$1")
-  sum=$(cat -- "$from"/clustr-artifacts-*.crt 2>/dev/null | sha256sum)
-  if ! ls "$from"/clustr-artifacts-*.crt >/dev/null 2>&1; then
+  if ! sum=$(cat -- "$from"/clustr-artifacts-*.crt 2>/dev/null); then
     echo absent
-  elif [ "${sum%% *}" != "$2" ]; then
+    return
+  fi
+  sum=$(sha256sum <<<"$sum")
+  if [ "${sum%% *}" != "$2" ]; then
     echo "another CA"
   elif [ ! -r "$bundle" ] || ! awk '
       FNR == NR { if (/BEGIN CERT/) body = ""; else if (/END CERT/) known[body] = 1; else body = body $0; next }
