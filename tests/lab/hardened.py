@@ -126,9 +126,9 @@ def port(host: Host) -> None:
 
 
 def hardened_sshd(host: Host) -> None:
-    assert "administratively prohibited" in host.ssh_with(f"-W 127.0.0.1:{host.node.port}").stderr
+    assert "administratively prohibited" in host.ssh_with(f"-o LogLevel=INFO -W 127.0.0.1:{host.node.port}").stderr
     assert "maxsessions 2\n" in host.on("sshd -T")
-    done = host.ssh_with("-c chacha20-poly1305@openssh.com", "true")
+    done = host.ssh_with("-o LogLevel=INFO -c chacha20-poly1305@openssh.com", "true")
     assert "no matching cipher" in done.stderr
 
 
