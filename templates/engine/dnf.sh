@@ -140,7 +140,7 @@ fingerprint_of() {
   local home found
   home=$(mktemp -d /dev/shm/clustr-key.XXXXXXXX)
   found=$(gpg --homedir "$home" --batch --with-colons --show-keys -- "$1" 2>/dev/null |
-    awk -F: '$1 == "pub" { keys++ } $1 == "fpr" && !print_ { print_ = $10 } END { print keys == 1 ? print_ : keys + 0 " keys" }')
+    awk -F: '$1 == "pub" { keys++ } $1 == "fpr" && !first { first = $10 } END { print keys == 1 ? first : keys + 0 " keys" }')
   rm -rf -- "$home"
   echo "$found"
 }
