@@ -113,13 +113,20 @@ ask_apts() {
   wait
 }
 
-# dnf reads whole lists, or nothing: there is no smaller question to it.
+quiet_dnf() {
+  timeout 60 dnf -q -y --noplugins --setopt=cachedir="$box/dnf" --setopt=persistdir="$box/dnf" --setopt=logdir="$box" \
+    --setopt=timeout=10 --setopt=retries=1 --setopt=skip_if_unavailable=False "$@"
+}
+
+# dnf reads whole lists, or nothing: there is no smaller question to it, and all of its repositories are one.
 ask_dnf() {
   local said
+  if [ -z "$(quiet_dnf repolist --enabled)" ]; then
+    say sources 0
+    return
+  fi
   say sources 1
-  if said=$(timeout 60 dnf -q -y --noplugins --setopt=cachedir="$box/dnf" --setopt=persistdir="$box/dnf" \
-    --setopt=logdir="$box" --setopt=timeout=10 --setopt=retries=1 --setopt=skip_if_unavailable=False \
-    makecache 2>&1); then
+  if said=$(quiet_dnf makecache 2>&1); then
     say source 'dnf answers'
   else
     say source "dnf failed $(awk '/^Error:/ { sub(/^Error: */, ""); print; exit }' <<<"$said")"
