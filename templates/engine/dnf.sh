@@ -90,7 +90,8 @@ recover_packages() {
   if ! rpm -qa >/dev/null; then rpm --rebuilddb; fi
   if [ -n "$(dnf --quiet repoquery --duplicates)" ]; then run_dnf remove --duplicates; fi
   since=$(head -n 1 -- "$unfinished")
-  added=$(rpm -qa --qf '%{INSTALLTIME} %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n' | awk -v since="$since" '$1 >= since { print $2 }')
+  added=$(rpm -qa --qf '%{INSTALLTIME} %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n' |
+    awk -v since="$since" '$1 >= since { print $2 }')
   # shellcheck disable=SC2086 # names have no blanks
   if [ -n "$added" ]; then run_dnf reinstall $added; fi
   rm -f -- "$unfinished"
@@ -139,10 +140,13 @@ probe_key() {
 fingerprint_of() {
   local home found
   home=$(mktemp -d /dev/shm/clustr-key.XXXXXXXX)
-  found=$(gpg --homedir "$home" --batch --with-colons --show-keys -- "$1" 2>/dev/null |
-    awk -F: '$1 == "pub" { keys++ } $1 == "fpr" && !first { first = $10 } END { print keys == 1 ? first : keys + 0 " keys" }')
+  found=$(gpg --homedir "$home" --batch --with-colons --show-keys -- "$1" 2>/dev/null) || true # no key is an answer
   rm -rf -- "$home"
-  echo "$found"
+  awk -F: '
+    $1 == "pub" { keys++ }
+    $1 == "fpr" && !first { first = $10 }
+    END { print keys == 1 ? first : keys + 0 " keys" }
+  ' <<<"$found"
 }
 
 # apply_key FILE URL FINGERPRINT: refused before it is in place where it is another key than that.

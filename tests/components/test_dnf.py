@@ -229,12 +229,14 @@ def fingerprint(key: Path) -> str:
     return next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:"))
 
 
-def test_only_the_key_with_the_pinned_fingerprint_is_taken(machine: LocalConnection, keys: dict[str, Path]) -> None:
+def test_only_the_key_with_the_pinned_fingerprint_is_taken(
+    machine: LocalConnection, keys: dict[str, Path], repository: Path
+) -> None:
     path = "/etc/pki/rpm-gpg/RPM-GPG-KEY-tests"
     goal = signing_key(Manager.DNF, path, url="https://x/key", fingerprint=fingerprint(keys["ours"])).of("selinux")
     assert said(machine, goal) == ["absent"]
-    for name in ("theirs", "both"):
-        done = apply(machine, goal, first=f'fetch() {{ mkdir -p -- "${{2%/*}}"; cp {keys[name]} "$2"; }}')
+    for wrong in (keys["theirs"], keys["both"], repository / "plain.spec"):
+        done = apply(machine, goal, first=f'fetch() {{ mkdir -p -- "${{2%/*}}"; cp {wrong} "$2"; }}')
         assert done.status != 0
         assert "nothing signed with it is installed" in done.stderr
         assert not machine.path(path).exists()
