@@ -9,12 +9,12 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from clustr.engine.goal import Goal
 from clustr.families.model import Manager
 from clustr.remote.facts import Record
 from clustr.templates import render, text
-
 
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
 
@@ -73,7 +73,7 @@ def read_answers(output: str, nonce: str, count: int) -> list[Answer]:
     answers = [Answer("", "the probe script ended before this probe")] * count
     places = {f"answer {number}": number for number in range(count)}
     parts = [part.partition("\n") for part in output.split(f"\n::{nonce} ")[:-1]]  # the last one may be cut
-    for (mark, _, printed), (end, _, error) in zip(parts, parts[1:], strict=False):
+    for (mark, _, printed), (end, _, error) in pairwise(parts):
         word, _, status = end.rpartition(" ")
         if mark in places and word == f"status {places[mark]}":
             failed = f"status {status}: {error.strip()}" if status != "0" else ""
