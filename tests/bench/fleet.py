@@ -1,6 +1,6 @@
 """clustr beside other tools on hundreds of simulated nodes, the same work for all, in one run.
 
-    python -m tests.bench.fleet [--nodes 300] [--only COMMAND|FACTS|WORK|PLAN] [--out build/bench.json]
+    python -m tests.bench.fleet [--nodes 300] [--only CASE] [--alone] [--out build/bench.json]
 
 It runs itself in namespaces of its own: no packet leaves this machine, and whatever it started ends with it.
 """
@@ -74,9 +74,9 @@ class Bench:
         return True
 
 
-def run(count: int, chosen: Sequence[Case]) -> list[Row]:
+def run(count: int, chosen: Sequence[Case], *, alone: bool) -> list[Row]:
     """All cases that are chosen, for up to `count` nodes."""
-    lower, venv = BUILD / "root", BUILD / "peers"
+    lower, venv = BUILD / "root", None if alone else BUILD / "peers"
     logs = BUILD / "logs"
     shutil.rmtree(logs, ignore_errors=True)
     logs.mkdir(parents=True)
@@ -97,22 +97,26 @@ def run(count: int, chosen: Sequence[Case]) -> list[Row]:
     return rows
 
 
+def _peers(venv: Path | None, folder: Path, nodes: Nodes, count: int) -> list[Tool]:
+    return tools.peers(venv, folder / "peers", nodes, count) if venv else []
+
+
 def _own(folder: Path, nodes: Nodes, count: int) -> tuple[Tool, Tool]:
     inventory = nodes.inventory(count)
     return tools.clustr(folder, inventory), tools.bare_loop(folder, inventory)
 
 
-def _one_look(bench: Bench, case: Case, nodes: Nodes, venv: Path, folder: Path, count: int) -> None:
+def _one_look(bench: Bench, case: Case, nodes: Nodes, venv: Path | None, folder: Path, count: int) -> None:
     clustr, bare = _own(folder, nodes, count)
     for tool in (bare, clustr):
         bench.measure(case, tool, count, Again.FIRST, repeats=REPEATS)
-    for tool in tools.peers(venv, folder / "peers", nodes, count):
+    for tool in _peers(venv, folder, nodes, count):
         bench.measure(case, tool, count, Again.FIRST)
 
 
-def _work(bench: Bench, nodes: Nodes, venv: Path, folder: Path, count: int) -> None:
+def _work(bench: Bench, nodes: Nodes, venv: Path | None, folder: Path, count: int) -> None:
     clustr, bare = _own(folder, nodes, count)
-    for tool in (clustr, *tools.peers(venv, folder / "peers", nodes, count)):
+    for tool in (clustr, *_peers(venv, folder, nodes, count)):
         nodes.fresh()
         bench.measure(Case.WORK, tool, count, Again.FIRST)
         repeats = REPEATS if tool is clustr else 1
@@ -146,6 +150,7 @@ def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--nodes", type=int, default=300)
     asked.add_argument("--only", action="append", type=lambda word: Case(word.lower()))
+    asked.add_argument("--alone", action="store_true", help="clustr and the bare loop, no other tools")
     asked.add_argument("--out", type=Path, default=HOUSE / "build/bench.json")
     options = asked.parse_args()
     if os.geteuid() != 0:
@@ -158,7 +163,7 @@ def main() -> int:
         return subprocess.run(command, env={**os.environ, INSIDE: "1"}, check=False, cwd=HOUSE).returncode
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     print(table.head(), flush=True)
-    rows = run(options.nodes, options.only or tuple(Case))
+    rows = run(options.nodes, options.only or tuple(Case), alone=options.alone)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     print(f"\n{table.whole(rows)}\n{aims.told(rows)}")
