@@ -5,15 +5,17 @@ from __future__ import annotations
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from clustr.components import base_os, k3s_agent, k3s_server, node_object
 from clustr.components.k3s import Token, api_server, first_server
 from clustr.engine.goal import Goal, Later
 from clustr.engine.script import apply_script, apply_work, probe_script
 from clustr.engine.stage import Component, name_of
-from clustr.inventory.model import Addons, Cluster, K3s, Network, Runtime
+from clustr.inventory.model import Addons, Artifacts, Cluster, K3s, Network, Runtime
 from clustr.inventory.secrets import Secret
 from clustr.remote.facts import Datastore, Seen
 from tests.components.k3s_nodes import (
@@ -302,3 +304,68 @@ def test_k3s_has_the_usual_umask_whatever_drop_in_all_services_have(name: str, c
     (umask,) = [goal for path, goal in found.items() if path.startswith(folder) and "\nUMask=0022" in str(goal.wanted)]
     assert umask.name.removeprefix(folder) > "umask.conf"  # drop-ins apply in the order of their names
     assert umask.name in str(found[f"{folder}50-clustr.conf"].wanted)
+
+
+PROXIED = Artifacts(http_proxy="http://proxy.example.com:3128", https_proxy="http://proxy.example.com:3128")
+
+
+@pytest.mark.parametrize(("name", "component", "unit"), [("cp1", k3s_server, "k3s"), ("gpu1", k3s_agent, "k3s-agent")])
+def test_a_proxy_is_read_by_k3s_which_restarts_where_it_changes(name: str, component: Component, unit: str) -> None:
+    other = PROXIED.model_copy(update={"no_proxy": (".example.com",)})
+    plain, proxied, changed = (
+        goals(component, cluster_of("cp1", "gpu1", artifacts=each), name, running(ONE))
+        for each in (Artifacts(), PROXIED, other)
+    )
+    drop_in = f"/etc/systemd/system/{unit}.service.d/40-proxy.conf"
+    assert "EnvironmentFile=/etc/clustr/proxy.env" in str(proxied[drop_in].wanted)
+    assert drop_in not in plain
+    assert [title for title in changed if changed[title] != proxied[title]] == [f"{unit}.service runs"]
+    assert plain[f"{unit}.service runs"].probe != proxied[f"{unit}.service runs"].probe
+
+
+def test_another_ca_restarts_k3s(tmp_path: Path) -> None:
+    cluster = cluster_of("cp1", "gpu1", artifacts=Artifacts(ca=tmp_path / "ca.pem"))
+    looks = []
+    for text in ("one", "two"):
+        (tmp_path / "ca.pem").write_text(text)
+        looks.append(goals(k3s_agent, cluster, "gpu1", running(ONE)))
+    assert [title for title in looks[0] if looks[0][title] != looks[1][title]] == ["k3s-agent.service runs"]
+
+
+def registries(artifacts: Artifacts, own: Path | None = None) -> dict[str, Any]:
+    """What of the file containerd is told by k3s."""
+    cluster = cluster_of("cp1", "gpu1", artifacts=artifacts, k3s=K3s(version=VERSION, registries=own))
+    apply = goals(k3s_agent, cluster, "gpu1", running(ONE))["/etc/rancher/k3s/registries.yaml"].apply
+    written: dict[str, Any] = yaml.safe_load(apply.partition("\n")[2].rpartition("\n")[0])
+    return written
+
+
+IMAGES = {"*": "https://r.example.com:5000", "docker.io": "https://h.example.com/hub/library"}
+
+
+def test_mirrors_of_images_are_k3s_registries() -> None:
+    assert registries(Artifacts(images=IMAGES)) == {
+        "mirrors": {
+            "*": {"endpoint": ["https://r.example.com:5000"]},
+            "docker.io": {"endpoint": ["https://h.example.com"], "rewrite": {"^(.*)$": "hub/library/$1"}},
+        }
+    }
+
+
+def test_the_users_own_registries_stay_and_keep_their_logins(tmp_path: Path) -> None:
+    own = tmp_path / "registries.yaml"
+    own.write_text(
+        "mirrors: {quay.io: {endpoint: ['https://q.example.com']}}\n"
+        "configs:\n  h.example.com: {auth: {username: u, password: hidden}}\n"
+        "  'r.example.com:5000': {tls: {ca_file: /own.pem}}\n"
+    )
+    (tmp_path / "ca.pem").write_text("PEM")
+    found = registries(Artifacts(images=IMAGES, ca=tmp_path / "ca.pem"), own)
+    assert set(found["mirrors"]) == {"*", "docker.io", "quay.io"}
+    assert found["configs"] == {
+        "h.example.com": {
+            "auth": {"username": "u", "password": "hidden"},
+            "tls": {"ca_file": "/etc/clustr/artifacts-ca.pem"},
+        },
+        "r.example.com:5000": {"tls": {"ca_file": "/own.pem"}},
+    }
