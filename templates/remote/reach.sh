@@ -88,9 +88,10 @@ apt_sources() {
 {% for url in way.urls %}
   echo {{ url | quote }}
 {% endfor %}
-  # With release information it would name only what was downloaded before.
+  # With release information it would name only what was downloaded before; a cache it would write in passing.
   # shellcheck disable=SC2016 # apt puts its own words into it
-  apt-get indextargets --no-release-info --format '$(BASE_URI)' | awk '!/^cdrom:/' | while read -r base; do as_wanted "$base"; done
+  apt-get -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= indextargets --no-release-info --format '$(BASE_URI)' |
+    awk '!/^cdrom:/' | while read -r base; do as_wanted "$base"; done
 }
 
 ask_apts() {
@@ -113,14 +114,41 @@ ask_apts() {
   wait
 }
 
+{% if way.dnf %}
+{{ functions }}
+# As package_source does it, on copies.
+dnf_settings() {
+  local path
+  cp -r -- /etc/yum.repos.d "$box/repos"
+  {
+    cat <<'END_OF_MAIN'
+{{ way.dnf.main }}
+END_OF_MAIN
+{% if way.ca %}
+    cat - /etc/pki/tls/certs/ca-bundle.crt >"$box/ca.pem" 2>/dev/null <<'END_OF_CA'
+{{ way.ca }}
+END_OF_CA
+    echo "sslcacert=$box/ca.pem"
+{% endif %}
+  } | package_source_dnf_conf >"$box/dnf.conf"
+  for path in "$box"/repos/*.repo; do
+    package_source_source_at write "$path" {{ way.dnf.pairs | quote }} {{ way.dnf.lines | quote }} >"$box/repo"
+    mv -- "$box/repo" "$path"
+  done
+}
+{% endif %}
+
 quiet_dnf() {
-  timeout 60 dnf -q -y --noplugins --setopt=cachedir="$box/dnf" --setopt=persistdir="$box/dnf" --setopt=logdir="$box" \
+  timeout 60 dnf -q -y {{ '-c "$box/dnf.conf" --setopt=reposdir="$box/repos" ' if way.dnf }}--noplugins --setopt=cachedir="$box/dnf" --setopt=persistdir="$box/dnf" --setopt=logdir="$box" \
     --setopt=timeout=10 --setopt=retries=1 --setopt=skip_if_unavailable=False "$@"
 }
 
 # dnf reads whole lists, or nothing: there is no smaller question to it, and all of its repositories are one.
 ask_dnf() {
   local said
+{% if way.dnf %}
+  dnf_settings
+{% endif %}
   if [ -z "$(quiet_dnf repolist --enabled)" ]; then
     say sources 0
     return

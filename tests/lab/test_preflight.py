@@ -155,10 +155,13 @@ def expect(cluster: LabCluster, inventory: Path, expected: Found, kept: Name) ->
     assert found(cluster, inventory, *ignored) == {(name, node) for name, node in expected if name == kept}
 
 
-def test_fresh_nodes_have_nothing_in_the_way(cluster: LabCluster) -> None:
+def test_fresh_nodes_have_nothing_in_the_way_and_stay_as_they_are(cluster: LabCluster) -> None:
+    cluster.on("agent1", "sleep 1; touch /mark; sleep 1")
     done = cluster.clustr("plan", str(cluster.inventory))
     assert "in the way" not in done.stderr
     assert "sha256sum" in done.stderr, done.stderr  # what comes next, and these nodes have no place to take k3s from
+    written = cluster.on("agent1", "find / /run -xdev -newer /mark -type f -not -path '/var/log/journal/*'")
+    assert written.split() == []
 
 
 def test_hosts_that_are_not_as_they_must_be(cluster: LabCluster) -> None:
