@@ -60,7 +60,7 @@ def mirrored(node: Node, seen: Seen) -> tuple[Mirrored, ...]:
     return tuple(found)
 
 
-def _pairs(found: Iterable[Mirrored]) -> str:
+def pairs(found: Iterable[Mirrored]) -> str:
     """ORIGIN and URL by turns, as the shell's functions take them."""
     return " ".join(quote(word) for each in found for origin in each.archive.origins for word in (origin, each.url))
 
@@ -111,7 +111,7 @@ def apt_logins(artifacts: Artifacts) -> str:
 
 
 def _sources(found: tuple[Mirrored, ...], manager: str, given: str = "", options: str = "") -> Goal:
-    words = _pairs(found)
+    words = pairs(found)
     return step(
         "package sources",
         probe=f"package_source_probe_sources {manager} {words}",
@@ -122,8 +122,7 @@ def _sources(found: tuple[Mirrored, ...], manager: str, given: str = "", options
 
 
 def _dnf(cluster: Cluster, node: Node, seen: Seen) -> Iterator[Goal]:
-    if node.artifacts.proxied:
-        block = _dnf_main(node.artifacts)
+    if block := dnf_main(node.artifacts):
         yield step(
             "proxy of dnf",
             probe="package_source_probe_dnf_proxy",
@@ -133,15 +132,22 @@ def _dnf(cluster: Cluster, node: Node, seen: Seen) -> Iterator[Goal]:
             secret=True,
         )
     if found := mirrored(node, seen):
-        past = proxy.no_proxy(cluster, node, seen)
-        direct = node.artifacts.proxied and all(proxy.goes_past(host_of(each.url), past) for each in found)
+        direct = goes_direct(cluster, node, seen, found)
         lines = (f"sslcacert={NODE_CA}" if node.artifacts.ca else "", "proxy=" if direct else "")
         given = "".join(f"{line}\n" for line in lines if line)
         yield _sources(found, "dnf", f" <<'{END}'\n{given}{END}")
 
 
-def _dnf_main(artifacts: Artifacts) -> str:
-    """dnf knows one proxy for everything; its repositories have TLS."""
+def goes_direct(cluster: Cluster, node: Node, seen: Seen, found: Iterable[Mirrored]) -> bool:
+    """Whether the mirrors are reached without the proxy that dnf has for everything else."""
+    past = proxy.no_proxy(cluster, node, seen)
+    return node.artifacts.proxied and all(proxy.goes_past(host_of(each.url), past) for each in found)
+
+
+def dnf_main(artifacts: Artifacts) -> str:
+    """Lines of [main] in dnf.conf. dnf knows one proxy for everything; its repositories have TLS."""
+    if not artifacts.proxied:
+        return ""
     url = proxy.revealed(artifacts.https_proxy) or proxy.revealed(artifacts.http_proxy)
     login = login_of(url)
     lines = [f"proxy={without_login(url)}"]

@@ -15,14 +15,25 @@ class Peer:
 
 
 @dataclass(frozen=True)
+class DnfWay:
+    """What dnf is to be told: lines of [main], how its repositories are known and their mirrors (as the shell of
+    package_source takes them), and lines for each of those."""
+
+    main: str = field(default="", repr=False)  # it may hold the login of a proxy
+    pairs: str = ""
+    lines: str = ""
+
+
+@dataclass(frozen=True)
 class Way:
-    """How apt will get its packages with the inventory's mirror, proxy and CA in place; empty: as it does now."""
+    """How packages will come with the inventory's mirror, proxy and CA in place; empty: as they do now."""
 
     settings: str = ""  # text of an apt.conf
     logins: str = field(default="", repr=False)  # of proxies, as apt_auth.conf(5) has them
     ca: str = ""  # PEM
     mirrors: tuple[tuple[str, str], ...] = ()  # how an archive's URL ends, and the URL in its place
     urls: tuple[str, ...] = ()  # what a node without any source of these archives gets
+    dnf: DnfWay | None = None
 
 
 @dataclass(frozen=True)

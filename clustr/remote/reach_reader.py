@@ -7,7 +7,7 @@ from clustr.errors import UnreachableError
 from clustr.remote.connection import Connection
 from clustr.remote.facts_reader import Said
 from clustr.remote.reach import Questions, Reach, Unreached
-from clustr.templates import render
+from clustr.templates import render, text
 
 PEER_SECONDS = 8  # for a connection to another node: milliseconds inside a site, more where a machine is busy
 LIMIT = 90.0  # seconds for the whole script; its parts have shorter ones
@@ -29,6 +29,7 @@ def script(questions: Questions) -> str:
         sources=questions.sources,
         way=questions.way,
         node_ca=NODE_CA,
+        functions=text("package_source/functions.sh") if questions.way.dnf else "",
         seconds=PEER_SECONDS,
     )
 

@@ -115,6 +115,7 @@ ask_apts() {
 }
 
 {% if way.dnf %}
+clustr=/var/lib/clustr
 {{ functions }}
 # As package_source does it, on copies.
 dnf_settings() {

@@ -18,11 +18,14 @@ import pytest
 from clustr.artifacts import site_ca
 from clustr.components import package_source
 from clustr.engine.makers import packages
+from clustr.engine.preflight.sources import way
 from clustr.engine.script import apply_script, apply_work
 from clustr.families import Manager
-from clustr.inventory.model import Artifacts
+from clustr.inventory.model import Artifacts, Cluster, Node
 from clustr.inventory.secrets import Secret
 from clustr.remote.facts import OperatingSystem
+from clustr.remote.reach import Questions, Way
+from clustr.remote.reach_reader import read_reach
 from tests.components.machines import CP1, GPU1, cluster_of, seen
 from tests.components.test_dnf import build
 from tests.fakes import LocalConnection
@@ -129,11 +132,32 @@ def machine() -> Iterator[LocalConnection]:
         yield found
 
 
-def test_packages_come_through_the_proxy_from_the_mirror(machine: LocalConnection, site: Path, proxy: Proxy) -> None:
+def behind(proxy: Proxy, site: Path) -> tuple[Cluster, Node]:
     url = Secret(f"http://{LOGIN}:p%40ss%2Fword@127.0.0.1:{proxy.port}")
     wanted = Artifacts(packages={"*": f"https://{HOST}"}, ca=Path("ca.pem"), http_proxy=url, https_proxy=url)
     node = GPU1.model_copy(update={"artifacts": wanted})
-    cluster = cluster_of(CP1, node, source=site / "inventory.yaml")
+    return cluster_of(CP1, node, source=site / "inventory.yaml"), node
+
+
+def test_preflight_asks_the_mirror_through_the_proxy_before_anything_is_there(
+    machine: LocalConnection, site: Path, proxy: Proxy
+) -> None:
+    cluster, node = behind(proxy, site)
+    machine.run("rm /usr/bin/apt-get")
+    asked = Questions(sources=True, way=way(cluster, node, seen(cluster, os=ROCKY)) or Way())
+    found = read_reach(machine, asked)
+    assert (found.sources, found.sources_asked) == ((), 1)
+    assert set(proxy.asked) == {f"{HOST}:443"}
+    (site / "rocky").rename(site / "gone")
+    try:
+        assert len(read_reach(machine, asked).sources) == 1
+    finally:
+        (site / "gone").rename(site / "rocky")
+    assert machine.run("ls /etc/clustr /dev/shm/clustr-reach.* 2>/dev/null").stdout == ""
+
+
+def test_packages_come_through_the_proxy_from_the_mirror(machine: LocalConnection, site: Path, proxy: Proxy) -> None:
+    cluster, node = behind(proxy, site)
     goals = [
         *(goal.of("base_os") for goal in site_ca(cluster, node)),
         *(goal.of("package_source") for goal in package_source.goals(cluster, node, seen(cluster, os=ROCKY))),

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from clustr.artifacts import ca_text
-from clustr.components.package_source import Mirrored, apt_conf, apt_logins, mirrored
+from clustr.components.package_source import (
+    Mirrored,
+    apt_conf,
+    apt_logins,
+    dnf_main,
+    goes_direct,
+    mirrored,
+    pairs,
+)
 from clustr.families import Manager, known
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.facts import Seen
-from clustr.remote.reach import Way
+from clustr.remote.reach import DnfWay, Way
 
 
 def way(cluster: Cluster, node: Node, seen: Seen) -> Way | None:
-    """None where it cannot be tried before it is there: dnf behind a mirror or a proxy that it has still to be told."""
+    """None for a system that clustr does not know, which is a finding of its own."""
     artifacts = node.artifacts
     if not (artifacts.packages or artifacts.proxied or artifacts.ca):
         return Way()
     names = known(seen[node.name].os)
-    if names is None or names.manager is not Manager.APT:
+    if names is None:
         return None
-    found = mirrored(node, seen)
+    found, ca = mirrored(node, seen), ca_text(cluster, artifacts)
+    if names.manager is Manager.DNF:
+        direct = "proxy=\n" if goes_direct(cluster, node, seen, found) else ""
+        return Way(ca=ca, dnf=DnfWay(dnf_main(artifacts), pairs(found), direct))
     codename = seen[node.name].os.codename
     return Way(
         apt_conf(cluster, node, seen),
         apt_logins(artifacts),
-        ca_text(cluster, artifacts),
+        ca,
         tuple((origin, each.url) for each in found for origin in each.archive.origins),
         tuple(f"{each.url}/dists/{_suite(each, codename)}/" for each in found if each.archive.source),
     )

@@ -24,7 +24,7 @@ from clustr.remote.facts import (
     Seen,
     Swap,
 )
-from clustr.remote.reach import Peer, Reach, Unreached, Way
+from clustr.remote.reach import DnfWay, Peer, Reach, Unreached, Way
 from clustr.templates import text
 from tests.components.k3s_nodes import bare, cluster_of, running, with_facts
 from tests.unit.engine.preflight_cases import SOURCE, THREE, answering, judged, k3s, named
@@ -310,10 +310,14 @@ def test_sources_are_asked_the_way_that_the_inventory_gives() -> None:
     assert ("s3cret" in found.logins, "s3cret" in found.settings, "s3cret" in repr(found)) == (True, False, False)
 
 
-def test_dnf_is_not_asked_for_a_mirror_that_it_does_not_know_yet() -> None:
-    cluster = with_artifacts(packages={"*": "http://mirror.example"})
+def test_dnf_is_asked_for_the_mirror_that_it_will_have() -> None:
+    cluster = with_artifacts(packages={"rocky": "http://mirror.example"}, https_proxy="http://proxy.example:3128")
     rocky = OperatingSystem("rocky", "9.4", "", "Rocky Linux 9.4")
-    assert not questions(cluster, with_facts(bare(cluster), "gpu1", os=rocky))["gpu1"].sources
+    found = questions(cluster, with_facts(bare(cluster), "gpu1", os=rocky))["gpu1"]
+    assert found.sources
+    assert found.way.dnf == DnfWay(
+        "proxy=http://proxy.example:3128\n", "dl.rockylinux.org/pub/rocky http://mirror.example"
+    )
     assert questions(THREE, with_facts(bare(THREE), "gpu1", os=rocky))["gpu1"].sources
 
 

@@ -13,7 +13,7 @@ from clustr.errors import UnreachableError
 from clustr.remote import reach_reader
 from clustr.remote.connection import Result
 from clustr.remote.facts_reader import Said
-from clustr.remote.reach import Peer, Questions, Reach, Unreached, Way
+from clustr.remote.reach import DnfWay, Peer, Questions, Reach, Unreached, Way
 from clustr.remote.reach_reader import parse_reach, read_reach, script
 from tests.fakes import FakeConnection, LocalConnection
 
@@ -49,7 +49,15 @@ def test_a_script_that_did_not_end_tells_nothing(result: Result) -> None:
         read_reach(FakeConnection({"What this machine reaches": result}), Questions())
 
 
-@pytest.mark.parametrize("questions", [Questions(), Questions((ONE,), True), Questions((ONE, TWO), True, MIRRORED)])
+BY_DNF = Way(
+    ca="-----BEGIN CERTIFICATE-----", dnf=DnfWay("proxy=http://p.example:1\n", "a.example/x https://m", "proxy=\n")
+)
+
+
+@pytest.mark.parametrize(
+    "questions",
+    [Questions(), Questions((ONE,), True), Questions((ONE, TWO), True, MIRRORED), Questions((), True, BY_DNF)],
+)
 def test_the_script_passes_shellcheck(questions: Questions) -> None:
     program = shutil.which("shellcheck")
     assert program, "shellcheck is not installed"
