@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from clustr.engine.goal import Disrupts, Goal, Later, Show
 from clustr.engine.script import Answer, Work, apply_work, remove_work
@@ -50,7 +51,14 @@ class StagePlan:
     changes: tuple[Change, ...]
 
     def on(self, node: str) -> tuple[Change, ...]:
-        return tuple(change for change in self.changes if change.on == node)
+        return self._by_node.get(node, ())
+
+    @cached_property
+    def _by_node(self) -> dict[str, tuple[Change, ...]]:
+        found: dict[str, list[Change]] = {}
+        for change in self.changes:
+            found.setdefault(change.on, []).append(change)
+        return {node: tuple(changes) for node, changes in found.items()}
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ class Run:
             todo, lambda name: self._node(place, stage, planned, name), at_once=stage.at_once, stop=self._stop
         )
         fresh = {name: facts for name, facts in results.items() if isinstance(facts, Facts)}
-        fresh |= self._servers_again(set(fresh))
+        fresh |= self._servers_again(set(fresh)) if self._goes_on(place) else {}
         self._seen = replace(self._seen, facts={**self._seen.facts, **fresh}, new_token=self._seen.new_token)
         self._emit(StageDone(stage.title, time.monotonic() - begun))
 
@@ -142,7 +142,7 @@ class Run:
         )  # fmt: skip
         try:
             self._work(share)
-            facts = over_a_cut(self._fleet, name, lambda line: read_facts(line, node), self._emit)
+            facts = self._after(place, node)
         except (NotKnownYet, Halted) as reason_given:
             self._skip(stage, name, str(reason_given))
             return None
@@ -151,6 +151,15 @@ class Run:
             return None
         self._emit(NodeDone(stage.title, name, time.monotonic() - begun))
         return facts
+
+    def _goes_on(self, place: int) -> bool:
+        """Whether a later stage has changes, which wait for what the nodes say after this one."""
+        return any(planned.changes for planned in self._plan.stages[place + 1 :])
+
+    def _after(self, place: int, node: Node) -> Facts | None:
+        if not self._goes_on(place):
+            return None
+        return over_a_cut(self._fleet, node.name, lambda line: read_facts(line, node), self._emit)
 
     def _reason_to_skip(self, stage: Stage, node: Node) -> str:
         if self._stop.lost:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 import secrets
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -64,8 +65,20 @@ def new_nonce() -> str:
 def probe_script(goals: Sequence[Goal], nonce: str) -> str:
     """One script for all probes. `nonce` marks the answers apart, so that no file's content can pass for one."""
     return render(
-        "engine/probe.sh", goals=goals, nonce=nonce, functions=text("engine/probes.sh"), prelude=_prelude(goals)
+        "engine/probe.sh",
+        goals=goals,
+        nonce=nonce,
+        functions=text("engine/probes.sh"),
+        prelude=_prelude(goals),
+        files=_asked_about(goals, "probe_file", "probe_secret_file"),
+        units=_asked_about(goals, "probe_enabled", "probe_started"),
     )
+
+
+def _asked_about(goals: Sequence[Goal], *probes: str) -> list[str]:
+    """The files or units that these functions are called with."""
+    asked = (shlex.split(goal.probe) for goal in goals if goal.probe.partition(" ")[0] in probes)
+    return list(dict.fromkeys(words[1] for words in asked))
 
 
 def read_answers(output: str, nonce: str, count: int) -> list[Answer]:

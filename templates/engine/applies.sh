@@ -13,9 +13,9 @@ use_proxy() {
 
 apply_file() {
   local path=$1 mode=$2 owner=$3 check=${4:-} folder new
-  folder=$(dirname -- "$path")
-  mkdir -p -- "$folder"
-  new=$(mktemp -- "$folder/.clustr.XXXXXXXX")
+  folder=${path%/*}/
+  [ -d "$folder" ] || mkdir -p -- "$folder"
+  new=$(mktemp -- "$folder.clustr.XXXXXXXX")
   cat >"$new"
   chown -- "$owner" "$new"
   chmod -- "$mode" "$new"
@@ -35,12 +35,18 @@ relabel() {
   if command -v restorecon >/dev/null; then restorecon -F -- "$@"; fi
 }
 
+name_of_original() {
+  local sum
+  sum=$(printf %s "$1" | sha256sum)
+  printf %s "${sum:0:32}"
+}
+
 # What was there before clustr's first file: kept once, or noted as nothing.
 keep_original() {
   local kept
-  kept=$clustr/originals/$(printf %s "$1" | sha256sum | cut -c1-32)
+  kept=$clustr/originals/$(name_of_original "$1")
   if [ -e "$kept" ] || [ -e "$kept.none" ]; then return; fi
-  install -d -m 0700 "$clustr/originals"
+  [ -d "$clustr/originals" ] || install -d -m 0700 "$clustr/originals"
   if [ -e "$1" ]; then
     cp -a -- "$1" "$kept.new"
     mv -- "$kept.new" "$kept"
@@ -61,7 +67,7 @@ check_file() {
 
 restore_file() {
   local path=$1 kept
-  kept=$clustr/originals/$(printf %s "$path" | sha256sum | cut -c1-32)
+  kept=$clustr/originals/$(name_of_original "$path")
   if [ -e "$kept" ]; then
     mv -f -T -- "$kept" "$path"
     relabel "$path"

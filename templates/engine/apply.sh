@@ -56,8 +56,10 @@ goal_done() {
 
 # record FILE, the record on stdin: kept before the goal is applied, so that what a cut run leaves can be taken away.
 record() {
-  install -d -m 0700 "$clustr/records"
-  cat >"$clustr/records/$1.new"
+  local text
+  [ -d "$clustr/records" ] || install -d -m 0700 "$clustr/records"
+  IFS= read -r -d '' text || true # as cat, which would be one more program for each goal
+  printf %s "$text" >"$clustr/records/$1.new"
   mv -f -- "$clustr/records/$1.new" "$clustr/records/$1"
 }
 

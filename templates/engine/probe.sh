@@ -25,6 +25,12 @@ goal_{{ loop.index0 }}() { # {{ goal.component }}: {{ goal.name | comment }}
 
 main() {
   local each
+{% if files %}
+  look_at_files {{ files | map('quote') | join(' ') }}
+{% endif %}
+{% if units %}
+  look_at_units {{ units | map('quote') | join(' ') }}
+{% endif %}
   for each in {{ range(goals | length) | join(' ') }}; do ask "$each"; done
   printf '\n::%s end\n' "$mark"
 }
