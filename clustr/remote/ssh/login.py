@@ -114,9 +114,8 @@ class Login:
                     break
         finally:
             agent.close()
-        said = (transport.get_banner() or b"").decode(errors="replace")
-        if _NOT_YET in said:
-            raise self._end.booting(said.strip())
+        if _NOT_YET in (said := _banner(transport)):
+            raise self._end.booting(said)
         if self._unusable and not self._tried:
             raise self._end.no_key(self._unusable)
         raise self._end.login_refused([*self._tried, *self._unusable])
@@ -166,3 +165,9 @@ class Login:
             self._unusable.append(key)
             return
         yield f"key {path} {key.fingerprint}", lambda: transport.auth_publickey(self._end.user, key)
+
+
+def _banner(transport: paramiko.Transport) -> str:
+    """What sshd said before the login. Transport.get_banner tells it only while the connection stands."""
+    said: str | bytes = getattr(transport.auth_handler, "banner", None) or ""
+    return (said.decode(errors="replace") if isinstance(said, bytes) else said).strip()
