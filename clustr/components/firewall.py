@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, ip_interface
-from itertools import chain
+from ipaddress import IPv4Address, IPv4Network
 from shlex import quote
 
 from clustr.engine.goal import Goal
@@ -49,7 +48,8 @@ def networks(cluster: Cluster, node: Node, seen: Seen, ruled_by: str = UFW_GOAL)
     A node that does not answer keeps the network that `node` has a rule for (goals whose names begin with `ruled_by`);
     without one it counts by its address.
     """
-    known = {net for each in cluster.nodes if seen.answered(each.name) for net in _own_network(each, seen)}
+    inside = [(each.name, each.internal_address) for each in cluster.nodes if seen.answered(each.name)]
+    known = {IPv4Network(written) for written in {seen.networks.get(place, place[1]) for place in inside}}
     ruled = [
         IPv4Network(record.goal.removeprefix(ruled_by))
         for record in seen[node.name].records
@@ -65,15 +65,6 @@ def networks(cluster: Cluster, node: Node, seen: Seen, ruled_by: str = UFW_GOAL)
 def _pods(cluster: Cluster, node: Node) -> tuple[IPv4Network, ...]:
     """What a node of the cluster lets through to everywhere."""
     return (cluster.network.cluster_cidr, cluster.network.service_cidr) if node.in_cluster else ()
-
-
-def _own_network(node: Node, seen: Seen) -> Iterator[IPv4Network]:
-    for written in chain.from_iterable(interface.addresses for interface in seen[node.name].interfaces):
-        interface = ip_interface(written)
-        if str(interface.ip) == node.internal_address and isinstance(interface.network, IPv4Network):
-            yield interface.network
-            return
-    yield IPv4Network(node.internal_address)
 
 
 def _ufw(cluster: Cluster, node: Node, seen: Seen) -> Iterator[Goal]:

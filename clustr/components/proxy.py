@@ -2,7 +2,7 @@
 container runtime.
 
 k3s hands them to the pods of its helm jobs as well (https://github.com/k3s-io/helm-controller/issues/252): a login in a
-proxy's URL is then readable to whoever may read pods in kube-system. Pods get none of it.
+proxy's URL is then readable to whoever may read pods in kube-system. Other pods get none of it.
 """
 
 from __future__ import annotations

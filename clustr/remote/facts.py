@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
+from ipaddress import IPv4Interface, ip_interface
 
 from clustr.errors import ClustrError
 from clustr.inventory.secrets import Secret
@@ -232,6 +234,17 @@ class Seen:
 
     def answered(self, node: str) -> bool:
         return node in self.facts
+
+    @cached_property
+    def networks(self) -> Mapping[tuple[str, str], str]:
+        """By node and address: the network that the node has the address in. Read once, as every node's goals ask."""
+        return {
+            (name, str(found.ip)): str(found.network)
+            for name, facts in self.facts.items()
+            for interface in facts.interfaces
+            for found in map(ip_interface, interface.addresses)
+            if isinstance(found, IPv4Interface)
+        }
 
     def kube_nodes(self) -> tuple[KubeNode, ...]:
         """Node objects, from the first server that could tell; () where no cluster answers."""
