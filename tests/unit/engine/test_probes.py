@@ -14,15 +14,18 @@ from tests.fakes import LocalConnection
 # Told of units in the order in which they are named; one of the two runs, the other is not there.
 SYSTEMCTL = r"""
 echo "$*" >>/asked
-while [ $# -gt 0 ] && [ "$1" != -- ]; do shift; done
+all=$*
+while [ "$1" != -- ]; do shift; done
 shift
 first=yes
 for unit; do
+  if [ "$unit" = one.service ]; then active=active enabled=enabled; else active=inactive enabled=; fi
   [ "$first" = yes ] || echo
   first=no
-  case $unit in
-    one.service) printf 'UnitFileState=enabled\nActiveState=active\n' ;;
-    *) printf 'UnitFileState=\nActiveState=inactive\n' ;;
+  case $all in
+    *"ActiveState --value"*) echo "$active" ;;
+    *"UnitFileState --value"*) echo "$enabled" ;;
+    *) printf 'UnitFileState=%s\nActiveState=%s\n' "$enabled" "$active" ;;
   esac
 done
 """
