@@ -10,6 +10,7 @@ kernel=
 cleanup() {
   if [ -n "$scratch" ]; then rm -rf -- "$scratch"; fi
 }
+
 say() {
   printf '%s=%s\n' "$1" "$2"
 }
