@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-_SEQUENCE = (
-    r"\x1b(?:\[[0-9;:<=>?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)|[ -/]*[0-~])?"  # ECMA-48, 5.3 to 5.6
-)
+# ECMA-48, 5.3 to 5.6: a control sequence, a string with its end, or an escape of one letter.
+_SEQUENCE = r"(?:\x1b\[|\x9b)[0-9;:<=>?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]?"
 _C0 = r"\x00-\x08\x0b-\x1f\x7f"
 _C1 = r"\x80-\x9f"
 _DIRECTION = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # they reorder what stands beside them (UAX #9)
