@@ -317,7 +317,7 @@ def test_a_proxy_is_read_by_k3s_which_restarts_where_it_changes(name: str, compo
         for each in (Artifacts(), PROXIED, other)
     )
     drop_in = f"/etc/systemd/system/{unit}.service.d/40-proxy.conf"
-    assert "EnvironmentFile=/etc/clustr/proxy.env" in str(proxied[drop_in].wanted)
+    assert "EnvironmentFile=-/etc/clustr/proxy.env" in str(proxied[drop_in].wanted)
     assert drop_in not in plain
     assert [title for title in changed if changed[title] != proxied[title]] == [f"{unit}.service runs"]
     assert plain[f"{unit}.service runs"].probe != proxied[f"{unit}.service runs"].probe
