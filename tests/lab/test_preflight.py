@@ -105,8 +105,6 @@ FURTHER = {  # a node of the inventory, by the last octet of a further address o
 NAMES: Found = {
     (Name.NETWORK_INTERFACE, "cp1"),
     (Name.NETWORK_ADDRESS, "agent1"),
-    (Name.NETWORK_UNREACHED, "cp1"),  # agent1, by the address that it does not have
-    (Name.NETWORK_UNREACHED, "agent2"),
     (Name.NODE_NAME, "agent2"),
     (Name.NODE_NAME, "twin"),
     (Name.NODE_SAME_MACHINE, "twin"),

@@ -14,7 +14,7 @@ RESOLV_CONF = "/etc/resolv.conf"
 
 def addresses(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
     for node, facts in answered(cluster, seen):
-        held = _held(facts)
+        held = held_addresses(facts)
         listed = ", ".join(f"{address} ({name})" for address, name in held.items())
         if not held:
             yield unknown(node, "its addresses", "ip -o -4 addr names none", "install iproute2")
@@ -32,7 +32,7 @@ def same_addresses(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
     """Two machines with one address: which of them answers is chance. The inventory itself has each address once."""
     owners = {node.internal_address: node for node in cluster.nodes}
     for node, facts in answered(cluster, seen):
-        for address in _held(facts):
+        for address in held_addresses(facts):
             owner = owners.get(address)
             if owner is None or owner is node or _same_machine(seen, owner, node):
                 continue
@@ -44,7 +44,7 @@ def _same_machine(seen: Seen, one: Node, other: Node) -> bool:
     return seen.answered(one.name) and seen[one.name].boot_id == seen[other.name].boot_id
 
 
-def _held(facts: Facts) -> dict[str, str]:
+def held_addresses(facts: Facts) -> dict[str, str]:
     """Interface by address."""
     return {address.partition("/")[0]: port.name for port in facts.interfaces for address in port.addresses}
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from clustr.engine.preflight.findings import Finding, Name, answered, newcomers, unknown
+from clustr.engine.preflight.network import held_addresses
 from clustr.engine.preflight.sources import way
 from clustr.inventory.model import Cluster, Node, Role
 from clustr.inventory.ranges import fold
@@ -35,9 +36,11 @@ def questions(cluster: Cluster, seen: Seen) -> dict[str, Questions]:
 
 
 def _peers(cluster: Cluster, seen: Seen, node: Node) -> Iterator[Peer]:
-    """clustr itself lets nodes through a firewall that it knows, so behind one of those nothing is asked yet."""
+    """clustr itself lets nodes through a firewall that it knows, so behind one of those nothing is asked yet; nor at an
+    address that the other does not have, which is told already."""
     for other, facts in answered(cluster, seen):
-        if other is not node and facts.firewall is Firewall.NONE:
+        has_it = other.internal_address in held_addresses(facts)
+        if other is not node and has_it and facts.firewall is Firewall.NONE:
             for port in _ports(cluster, node, other):
                 yield Peer(other.name, other.internal_address, port)
 

@@ -252,6 +252,11 @@ def test_behind_a_firewall_that_clustr_opens_nothing_is_asked() -> None:
     assert asked(THREE, seen)["gpu1"] == [("cp2", 6443), ("cp3", 6443)]
 
 
+def test_an_address_that_a_node_does_not_have_is_told_once() -> None:
+    seen = with_facts(bare(THREE), "cp1", interfaces=(Interface("lo", ("127.0.0.1/8",), 65536),))
+    assert asked(THREE, seen)["gpu1"] == [("cp2", 6443), ("cp3", 6443)]
+
+
 def test_nodes_that_are_not_reached_alike_are_one_line() -> None:
     many = cluster_of("cp1", *(f"gpu{number}" for number in range(1, 6)))
     lost = [(Peer(f"gpu{number}", f"10.0.0.{number + 1}", 10250), "") for number in range(1, 5)]
