@@ -6,13 +6,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from clustr.errors import HostKeyError, LoginError, NotUpError, UnreachableError
-from clustr.inventory.model import Bastion
+from clustr.inventory.model import Bastion, Node
 from tests.unit.remote.sshd import Sshd, free_port, make_key
 from tests.unit.remote.test_login import quiet_network, says, through
 
@@ -127,3 +128,38 @@ def test_many_that_are_dropped_come_back_one_after_the_other(tmp_path: Path) -> 
     finally:
         server.stop()
     assert heard == ["hello\n"] * 12
+
+
+def refusals(nodes: list[Node]) -> list[UnreachableError]:
+    """What all of them are told, who come at the same moment over one connection to the bastion."""
+
+    def ask(node: Node) -> UnreachableError:
+        with pytest.raises(UnreachableError) as caught:
+            says(node, network)
+        return caught.value
+
+    with quiet_network() as network, ThreadPoolExecutor(len(nodes)) as pool:
+        return list(pool.map(ask, nodes))
+
+
+def test_sixty_nodes_that_a_bastion_cannot_reach_are_each_told_so(sshd: Sshd, tmp_path: Path) -> None:
+    (tmp_path / "jump").mkdir()
+    jump = Sshd(tmp_path / "jump")
+    ports = {f"n{number}": free_port() for number in range(60)}
+    try:
+        nodes = [sshd.node(name, port=port, bastion=through(jump)) for name, port in ports.items()]
+        for error in refusals(nodes):
+            assert error.problem.startswith(f"the bastion 127.0.0.1 cannot reach 127.0.0.1:{ports[error.node or '']}")
+        assert jump.log().count("Accepted publickey") == 1
+    finally:
+        jump.stop()
+
+
+def test_forty_nodes_behind_a_bastion_that_forwards_nothing_are_told_the_reason(sshd: Sshd, tmp_path: Path) -> None:
+    (tmp_path / "jump").mkdir()
+    jump = Sshd(tmp_path / "jump", "AllowTcpForwarding no")
+    try:
+        nodes = [sshd.node(f"n{number}", bastion=through(jump), connect_within=60) for number in range(40)]
+        assert {error.problem for error in refusals(nodes)} == {"the bastion 127.0.0.1 forwards no connections"}
+    finally:
+        jump.stop()
