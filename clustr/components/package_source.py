@@ -67,7 +67,7 @@ def pairs(found: Iterable[Mirrored]) -> str:
 
 def _apt(cluster: Cluster, node: Node, seen: Seen) -> Iterator[Goal]:
     artifacts = node.artifacts
-    if artifacts.proxied or artifacts.ca:
+    if artifacts.proxied or (artifacts.ca and artifacts.packages):
         yield file(APT_CONF, apt_conf(cluster, node, seen))
     if logins := apt_logins(artifacts):
         yield file(APT_AUTH, logins, mode=0o600, secret=True)
