@@ -181,6 +181,10 @@ def limited(site: Site, inventory: Path | None = None) -> None:
 def test_it_joins_through_the_proxy_alone(site: Site) -> None:
     direct = f"curl --silent --max-time 3 --insecure {site.packages}/debian/ || echo unreachable"
     assert site.cluster.on(site.node, direct).strip() == "unreachable"
+    world = socket.gethostbyname("deb.debian.org")
+    assert (
+        site.cluster.on(site.node, f"timeout 2 bash -c ': </dev/tcp/{world}/80' || echo unreachable") == "unreachable\n"
+    )
     limited(site)
     assert "Ready" in site.cluster.kubectl(f"get node {site.node}", "cp1")
     # The releases' mirror and the packages', and nothing of the cluster's own.
