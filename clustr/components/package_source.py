@@ -84,17 +84,17 @@ def apt_conf(cluster: Cluster, node: Node, seen: Seen) -> str:
     what apt-transport-https(1) says has no effect.
     """
     artifacts = node.artifacts
-    pairs = (("http", proxy.revealed(artifacts.http_proxy)), ("https", proxy.revealed(artifacts.https_proxy)))
+    both = (("http", proxy.revealed(artifacts.http_proxy)), ("https", proxy.revealed(artifacts.https_proxy)))
+    proxies = [(scheme, without_login(url)) for scheme, url in both if url]
     past = proxy.no_proxy(cluster, node, seen)
     hosts = {each for each in artifacts.no_proxy if "/" not in each and not each.startswith(".")}
     hosts |= {host for host in proxy.mirror_hosts(artifacts) if proxy.goes_past(host, past)}
+    with_tls = (url for url in (*artifacts.packages.values(), *(url for _, url in proxies)) if url.startswith("https"))
     return render(
         "package_source/apt.conf",
-        proxies=[(scheme, without_login(url)) for scheme, url in pairs if url],
+        proxies=proxies,
         direct=sorted(hosts) if artifacts.proxied else (),
-        trusted=sorted({host_of(url) for url in artifacts.packages.values() if url.startswith("https")})
-        if artifacts.ca
-        else (),
+        trusted=sorted({host_of(url) for url in with_tls}) if artifacts.ca else (),
         ca=NODE_CA,
     )
 
