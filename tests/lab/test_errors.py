@@ -5,15 +5,11 @@ Two nodes that are bare: agent1 is the one that something is wrong with, cp1 is 
 
 from __future__ import annotations
 
-import os
-import pty
-import select
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,49 +17,13 @@ import pytest
 
 from clustr import lab as labs
 from clustr.lab.model import Login
+from tests.lab.bare import Bare, answering
 from tests.lab.bootstrapped import LISTING
-from tests.lab.cluster import Done, LabCluster
+from tests.lab.cluster import LabCluster
 from tests.lab.conftest import start
 
 NAME = "test-errors"
 PHRASE = "open sesame"
-RIGHT = Path("right")
-
-
-@dataclass(frozen=True)
-class Bare:
-    """`gate` is a third node, which is in no inventory here: a bastion."""
-
-    cluster: LabCluster
-    keys: Path
-
-    def address(self, node: str) -> str:
-        return str(self.cluster.lab.node(node).address)
-
-    def inventory(self, name: str, about: dict[str, Any] | None = None, **ssh: Any) -> Path:
-        """The lab's own with two nodes; `about` is set for agent1, `ssh` for both."""
-
-        def edit(document: dict[str, Any]) -> None:
-            document["ssh"] |= {"connect_timeout": 5, "connect_within": 1} | ssh
-            document["nodes"] = [node for node in document["nodes"] if node["name"] in ("cp1", "agent1")]
-            document["nodes"][1] |= about or {}
-
-        return self.cluster.variant(name, edit)
-
-    def plan(self, inventory: Path, **environment: str) -> tuple[int, str]:
-        done = replace(self.cluster, environment=environment).clustr("plan", str(inventory), timeout=120)
-        return done.status, folded(done)
-
-    def bootstrap(self, inventory: Path, *words: str, **environment: str) -> tuple[int, str]:
-        """Of agent1 alone, so that what is done to cp1 does not count."""
-        on_one = ("bootstrap", str(inventory), "--yes", "--limit", "agent1", *words)
-        done = replace(self.cluster, environment=environment).clustr(*on_one, timeout=120)
-        return done.status, folded(done)
-
-
-def folded(done: Done) -> str:
-    """All that was shown, on one line: what is asserted are words, not where lines end."""
-    return " ".join((done.stdout + done.stderr).split())
 
 
 @pytest.fixture(scope="module")
@@ -184,32 +144,6 @@ def test_a_phrase_is_asked_for_once_for_all_nodes(bare: Bare, phrase: str, code:
     assert phrase not in shown
     assert ("changes on 2 nodes" if code == 0 else "the passphrase is wrong") in shown
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l"), "the cursor is left hidden"
-
-
-def answering(cluster: LabCluster, question: str, answer: str, *words: str) -> tuple[int, str]:
-    """clustr at a terminal, by a person who answers one question."""
-    here, there = pty.openpty()
-    environment = {**cluster.env(), "TERM": "xterm-256color"}
-    environment.pop("SSH_AUTH_SOCK", None)
-    run = subprocess.Popen(
-        cluster.command(*words), env=environment, stdin=there, stdout=there, stderr=there, start_new_session=True
-    )
-    os.close(there)
-    shown, answered, deadline = b"", False, time.monotonic() + 120
-    try:
-        while select.select([here], [], [], max(0.0, deadline - time.monotonic()))[0]:
-            try:
-                shown += os.read(here, 65536)
-            except OSError:  # EIO: the last writer is gone
-                break
-            if not answered and question.encode() in shown:
-                answered = True
-                os.write(here, f"{answer}\n".encode())
-        return run.wait(10), shown.decode(errors="replace")
-    finally:
-        run.kill()
-        run.wait()
-        os.close(here)
 
 
 @UNTOUCHED
