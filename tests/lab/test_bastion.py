@@ -123,21 +123,29 @@ def test_a_bastion_that_lets_one_login_and_one_session_in_is_enough(behind: Behi
         behind.set_sshd("")
 
 
-# Once all are on their way, whatever runs as the login's session is killed.
-CUT = """for each in $(seq 2000); do
-      if [ "$(ss -Htn state established '( dport = :22 )' | wc -l)" -ge %d ]; then break; fi
-      sleep 0.02
-    done
-    sleep %s
-    pkill -KILL -f '^sshd: root'"""
+@contextmanager
+def cut_once(behind: Behind, node: str, all_there: str) -> Iterator[None]:
+    """Kills whatever runs as the login's session on the bastion, as soon as this holds on a node."""
+
+    def cut() -> None:
+        behind.cluster.on(
+            node, f"for each in $(seq 6000); do if {all_there}; then exit 0; fi; sleep 0.02; done; exit 1"
+        )
+        behind.cluster.on(BASTION, "pkill -KILL -f '^sshd: root'")
+
+    cutting = threading.Thread(target=cut)
+    cutting.start()
+    try:
+        yield
+    finally:
+        cutting.join()
 
 
 def test_a_bastion_that_is_cut_is_connected_to_once_more_for_all(behind: Behind) -> None:
     before = behind.logins()
-    cutting = threading.Thread(target=behind.cluster.on, args=(BASTION, CUT % (NODES, 0)))
-    cutting.start()
-    status, said = behind.clustr("plan")
-    cutting.join()
+    forwarded = f"""[ "$(ss -Htn state established '( dport = :22 )' | wc -l)" -ge {NODES} ]"""
+    with cut_once(behind, BASTION, forwarded):
+        status, said = behind.clustr("plan")
     assert f"n[02-{NODES}]  node.same-machine  is the same machine as n01" in said
     assert status == 5
     assert "Traceback" not in said
@@ -146,10 +154,8 @@ def test_a_bastion_that_is_cut_is_connected_to_once_more_for_all(behind: Behind)
 
 def test_a_command_that_was_cut_is_not_run_again(behind: Behind) -> None:
     before = behind.logins()
-    cutting = threading.Thread(target=behind.cluster.on, args=(BASTION, CUT % (NODES, 15)))
-    cutting.start()
-    status, said = behind.clustr("exec", "--", "sh", "-c", "echo x >>/root/runs; sleep 60")
-    cutting.join()
+    with cut_once(behind, HOST, f"[ -e /root/runs ] && [ $(wc -l </root/runs) -ge {NODES} ]"):
+        status, said = behind.clustr("exec", "--", "sh", "-c", "echo x >>/root/runs; sleep 60")
     assert status == 4
     assert f"? n[01-{NODES}]   could not be asked" in said
     assert "the connection was cut" in said
