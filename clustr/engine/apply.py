@@ -22,7 +22,7 @@ from clustr.engine.script import (
     read_verdict,
     start_script,
 )
-from clustr.errors import ApplyError, HostKeyError, SudoError, UnreachableError
+from clustr.errors import ApplyError, CutError, HostKeyError, SudoError, UnreachableError
 from clustr.remote.connection import Connection
 from clustr.remote.lock import Holder
 from clustr.remote.waits import connect
@@ -155,9 +155,7 @@ def over_a_cut(fleet: Fleet, node: str, ask: Callable[[Connection], Answer], emi
     line = fleet[node]
     try:
         return ask(line)
-    except (HostKeyError, SudoError):
-        raise
-    except UnreachableError:
+    except CutError:
         if fleet.closed:
             raise
     emit(NodeStatus(node, LOST))

@@ -67,9 +67,30 @@ def stop(lab: Lab, node: LabNode) -> None:
 
 
 def crash(lab: Lab, node: LabNode) -> None:
-    """Pull the plug: everything in the node ends at once. Its disk stays as it is."""
+    """Pull the plug: everything in the node ends at once. Its disk stays as it is.
+
+    Its cables go too: the kernel takes a dead node's network down when it finds time, and answers for it until then.
+    """
+    cables = _cables(lab, node)
     cgroups.kill(lab.node_branch(node))
     cgroups.remove(lab.node_branch(node))
+    for cable in cables:
+        programs.attempt("ip", "link", "del", "dev", cable)
+
+
+def _cables(lab: Lab, node: LabNode) -> list[str]:
+    """This machine's ends of the links of a node that runs (sysfs-class-net, iflink: the index of the other end)."""
+    pid = leader(lab, node)
+    inside = Path(f"/proc/{pid}/root/sys/class/net")
+    try:
+        others = {path.read_text(encoding="utf-8") for path in inside.glob("[hi]*0/iflink")}  # host0, int0
+    except OSError:
+        return []
+    return [
+        path.parent.name
+        for path in Path("/sys/class/net").glob("*/ifindex")
+        if path.parent.name.startswith(("vb-", lab.bridge)) and path.read_text(encoding="utf-8") in others
+    ]
 
 
 def leader(lab: Lab, node: LabNode) -> int | None:

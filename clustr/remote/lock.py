@@ -95,7 +95,7 @@ class Lock:
         if answer is Answer.TAKEN:
             self._beats[server] = begun
         elif answer is Answer.LOST:
-            by = f" to {held.holder}" if held else ": somebody freed it"
+            by = f" to {held.holder}" if held else ": another run took it over, or somebody freed it"
             raise LockedError(f"{self.cluster}: this run lost the lock{by}", "see who works there: clustr unlock")
         return answer is not None
 

@@ -56,11 +56,12 @@ def wanted(plan: Plan, view: View, *, yes: bool) -> bool:
 def show_bootstrap(result: Bootstrapped, view: View, output: Output) -> None:
     view.pause()
     plan, ending = result.plan, view.ending
+    stopped = "with its lock lost" if result.report.lost else "by Ctrl-C" if result.report.stopped else ""
     if output is Output.JSON:
         kubeconfig = str(result.kubeconfig) if result.kubeconfig else ""
-        return documents.write(documents.bootstrap_document(plan, ending, kubeconfig, stopped=result.report.stopped))
+        return documents.write(documents.bootstrap_document(plan, ending, kubeconfig, stopped=bool(stopped)))
     width = Screen(sys.stdout).width
-    lines = ending.lines(plan.cluster, view.inventory, width, stopped=result.report.stopped)
+    lines = ending.lines(plan.cluster, view.inventory, width, stopped=stopped)
     if not plan.changes and not ending.failed:
         lines = [nothing_to_do(plan, view.inventory.name, view.seconds)]
     if result.kubeconfig:

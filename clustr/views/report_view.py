@@ -39,11 +39,13 @@ class Ending:
             case RunDone():
                 self.done = event
 
-    def lines(self, cluster: str, inventory: Path, width: int, *, stopped: bool = False) -> list[str]:
+    def lines(self, cluster: str, inventory: Path, width: int, *, stopped: str = "") -> list[str]:
         """What failed first, then the sum; nothing of a run that did not come to its end."""
         blocks = [*_failures(self.failed, inventory, width), *_skips(self.skipped, width)]
-        end = _stopped(self.done) if stopped and self.done else _sum(self.done, self.skipped) if self.done else ""
-        sums = folded(copyable(f"{cluster}: {end}", inventory), width, "") if end else []
+        sums: list[str] = []
+        if self.done:
+            end = _stopped(self.done, stopped) if stopped else _sum(self.done, self.skipped)
+            sums = folded(copyable(f"{cluster}: {end}", inventory), width, "")
         return blocks + ([""] if blocks else []) + sums
 
 
@@ -81,8 +83,8 @@ def _skips(skipped: Sequence[NodeSkipped], width: int) -> list[str]:
     ]
 
 
-def _stopped(done: RunDone) -> str:
-    return f"stopped by Ctrl-C after {duration(done.seconds)}; `clustr bootstrap` does the rest."
+def _stopped(done: RunDone, why: str) -> str:
+    return f"stopped {why} after {duration(done.seconds)}; `clustr bootstrap` does the rest."
 
 
 def _sum(done: RunDone, skipped: Sequence[NodeSkipped]) -> str:

@@ -27,7 +27,7 @@ from tests.lab.cluster import Done, LabCluster
 from tests.lab.firewall import cut_off
 from tests.lab.places import NODES, PACKAGE, RUNS, Place, Places
 
-PATIENCE = 45  # seconds that a node which is cut off is waited for in these runs
+PATIENCE = 45  # seconds that a node which is cut off is waited for where that is to outlast the run
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def interruption(request: pytest.FixtureRequest, cluster: LabCluster, tmp_path_f
     places = Places(cluster)
     places.build()
     shown = tmp_path_factory.mktemp(how) / "shown"
-    with running(cluster, shown) as run:
+    with running(cluster, shown, PATIENCE if how == "cut" else None) as run:
         places.wait(run)
         found = places.what_is_there()
         mended = interrupt(cluster, places, run)
@@ -60,8 +60,8 @@ def interruption(request: pytest.FixtureRequest, cluster: LabCluster, tmp_path_f
 
 
 @contextmanager
-def running(cluster: LabCluster, shown: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "tests.lab.places", str(cluster.inventory), str(PATIENCE)]
+def running(cluster: LabCluster, shown: Path, patience: int | None) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "tests.lab.places", str(cluster.inventory), str(patience or "")]
     with shown.open("w") as file:
         run = subprocess.Popen(command, env=cluster.env(), stdout=file, stderr=subprocess.STDOUT, text=True)
         try:
@@ -94,10 +94,13 @@ def cut(cluster: LabCluster, places: Places, run: subprocess.Popen[str]) -> None
 
 
 def stop(cluster: LabCluster, places: Places, run: subprocess.Popen[str]) -> None:
-    """The four nodes lose their power all at once, cp2 and cp3 among them: etcd has no majority then."""
+    """The four nodes lose their power all at once, cp2 and cp3 among them: etcd has no majority then.
+
+    Servers are switched on first: an agent is not up before it finds the API.
+    """
     for node in NODES.values():
         labs.crash_node(cluster.lab, node)
-    for node in NODES.values():
+    for node in ("cp2", "cp3", "agent1", "agent2"):
         labs.start_node(cluster.lab, node, lambda line: None)
     run.wait(600)
 

@@ -140,14 +140,16 @@ def report(**changed: Any) -> Report:
         (report(failed={"gpu11": UnreachableError("x"), "gpu12": ApplyError("x")}), 6),
         (report(skipped={"gpu12": "x"}), 6),
         (report(stopped=True), 130),
+        (report(lost=LockedError("this run lost the lock")), 7),
     ],
 )
 def test_bootstrap(clustr: Run, monkeypatch: pytest.MonkeyPatch, ended: Report, code: int) -> None:
     answers(monkeypatch, "bootstrap", Bootstrapped(plan(), ended, None), RunDone(ended.done, (), 3.0))
     found, out, _ = clustr("bootstrap", "--yes")
     assert found == code
-    assert ("h100-lab: 1 of 1 node done in 3.0 s." in out) is not ended.stopped
-    assert ("`clustr bootstrap` does the rest" in out) is ended.stopped
+    early = bool(ended.stopped or ended.lost)
+    assert ("h100-lab: 1 of 1 node done in 3.0 s." in out) is not early
+    assert ("`clustr bootstrap` does the rest" in out) is early
 
 
 def test_a_silent_node_beyond_the_limit_is_no_failure(clustr: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from clustr.engine.goal import Goal
 from clustr.engine.makers import step
 from clustr.engine.plan import Change, Kind
 from clustr.engine.script import Status, apply_work
-from clustr.errors import ApplyError, HostKeyError, UnreachableError
+from clustr.errors import ApplyError, CutError, HostKeyError, UnreachableError
 from clustr.inventory.model import Node
 from clustr.remote.connection import Result
 from clustr.remote.lock import Holder
@@ -44,7 +44,7 @@ class Line:
         self.net.name = found[1] if found else self.net.name
         for line in self.net.answers.pop(0):
             if line == "cut":
-                raise UnreachableError("the connection was cut")
+                raise CutError("the connection was cut")
             if line == "an hour":
                 self.net.sleep(3600)
             if on_line:
