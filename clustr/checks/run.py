@@ -33,7 +33,7 @@ def check_node(
     look = _Looking(cluster, node, host_of(backend))
     kind = tuple(check.id for check in checks if check.on(cluster, node) is None)
     lesson, first = (learning or Learning()).lesson(kind)
-    if not first:
+    if kind and not first:
         look.prefetch(lambda: backend.fetch([pattern.on(node) for pattern in lesson.patterns()]))
     findings = []
     try:

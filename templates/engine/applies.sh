@@ -17,7 +17,7 @@ apply_file() {
   [ -d "$folder" ] || mkdir -p -- "$folder"
   new=$(mktemp -- "$folder.clustr.XXXXXXXX")
   cat >"$new"
-  chown -- "$owner" "$new"
+  if [ "$owner" != root:root ] || [ -g "$folder" ]; then chown -- "$owner" "$new"; fi # it is root's from the start
   chmod -- "$mode" "$new"
   if [ -n "$check" ]; then check_file "$check" "$new"; fi
   keep_original "$path"

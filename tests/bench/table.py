@@ -29,7 +29,7 @@ def line(row: Row, clustr: float = 0.0, loop: float = 0.0) -> str:
     return (
         f"{row.case:8} {row.nodes:5}  {row.run:6} {row.tool:16} {row.wall_s:8.2f}   {ratios[0]}   {ratios[1]}"
         f" {row.cpu_s:8.1f}  {row.peak_mb:8.1f}  {row.connections:5.1f}  {row.execs:6.1f}   {row.nodes_cpu_s:8.1f}"
-        + ("" if row.whole else "   NOT WHOLE")
+        + ("" if row.whole else "   stopped, or not whole")
     )
 
 

@@ -70,6 +70,12 @@ class Tool:
     environment: Mapping[str, str]
     folder: Path  # where it is run
 
+    def work(self) -> None:
+        """Does the work, unmeasured."""
+        subprocess.run(
+            self.commands[Case.WORK], check=True, cwd=self.folder, env=dict(self.environment), stdout=subprocess.DEVNULL
+        )
+
 
 def installed(venv: Path) -> Path:
     """The tools' own environment, with these versions and no others."""
@@ -134,6 +140,7 @@ def _ansibles(venv: Path, folder: Path, nodes: Nodes, count: int) -> list[Tool]:
         "ANSIBLE_REMOTE_PORT": str(nodes.port),
         "ANSIBLE_PRIVATE_KEY_FILE": str(nodes.key),
         "ANSIBLE_SSH_ARGS": f"-o ControlMaster=auto -o ControlPersist=60s -o UserKnownHostsFile={nodes.known_hosts}",
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "cp"),
         "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",
         "ANSIBLE_GATHERING": "explicit",
         "ANSIBLE_TIMEOUT": "60",
