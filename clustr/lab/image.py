@@ -87,6 +87,7 @@ def _bootstrap(lab: Lab, release: Release, draft: Path, lock: int, say: Callable
         stderr=subprocess.STDOUT,
         text=True,
         env=dict(programs.ENVIRONMENT),
+        umask=programs.UMASK,
         pass_fds=(lock,),
     )
     assert process.stdout is not None  # noqa: S101 - for the type checker: we asked for a pipe

@@ -191,7 +191,8 @@ def _prepare_folder(lab: Lab) -> None:
 def _boot_fresh(lab: Lab, nodes: Sequence[LabNode], say: Say) -> None:
     for node in nodes:
         say(f"starting {node.name}")
-        machine.prepare(lab, node)
+        with programs.usual_umask():
+            machine.prepare(lab, node)
         machine.start(lab, node)
     _tell(lab)
     machine.wait(lab, nodes, say)

@@ -6,7 +6,8 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from clustr.errors import LabError
@@ -26,6 +27,8 @@ NEEDED: Mapping[str, str] = {
     "unshare": "util-linux",
     "mount": "mount",
 }
+# Nodes are made of what is written here, whatever umask the machine that carries them is hardened with.
+UMASK = 0o022
 ENVIRONMENT: Mapping[str, str] = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
@@ -67,6 +70,7 @@ def attempt(*command: str | Path, stdin: str = "") -> subprocess.CompletedProces
         capture_output=True,
         text=True,
         errors="replace",
+        umask=UMASK,
         check=False,
     )
 
@@ -81,5 +85,16 @@ def detach(command: Sequence[str | Path], log: Path) -> None:
             stderr=out,
             env=dict(ENVIRONMENT),
             cwd="/",
+            umask=UMASK,
             check=True,
         )
+
+
+@contextmanager
+def usual_umask() -> Iterator[None]:
+    """The same for what this process itself writes."""
+    before = os.umask(UMASK)
+    try:
+        yield
+    finally:
+        os.umask(before)

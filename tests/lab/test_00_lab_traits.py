@@ -95,6 +95,18 @@ def test_a_lab_killed_while_a_trait_is_made_leaves_nothing_behind() -> None:
     assert cgroups.processes(f"clustr-lab/{NAME}") == set()
 
 
+def test_a_hardened_machine_carries_labs_too() -> None:
+    """systemd in a container does not come up under its host's umask: https://github.com/systemd/systemd/issues/8911."""
+    subprocess.run([sys.executable, "-c", UP, NAME], umask=0o027, check=True)
+    lab = labs.load(NAME)
+    assert inside(lab, "cp1", "stat -c %a / /etc/hosts /etc/systemd/network/10-host0.network").split() == [
+        "755",
+        "644",
+        "644",
+    ]
+    assert {path.stat().st_mode & 0o077 for path in (lab.folder, lab.key, lab.inventory)} == {0}
+
+
 def installing() -> bool:
     """Whether apt is at work in the file system of a node of this lab."""
     commands = [Path(f"/proc/{pid}/cmdline") for pid in cgroups.processes(f"clustr-lab/{NAME}/host")]
