@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -31,7 +32,17 @@ BUILD = HOUSE / "build/bench"
 SCRATCH = BUILD / "scratch"  # of the mount namespace alone, so that nothing is left whatever ends the run
 STOPPED = 124
 INSIDE = "CLUSTR_BENCH_INSIDE"
-APART = ("unshare", "--net", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "--mount-proc")
+APART = (
+    *("setpriv", "--pdeathsig", "KILL"),
+    "unshare",
+    "--net",
+    "--mount",
+    "--propagation=private",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+)
 
 
 class Bench:
@@ -143,6 +154,18 @@ def _growth(folder: Path, lower: Path, logs: Path, count: int) -> Bench:
         return bench
 
 
+def _apart() -> int:
+    """The same again in namespaces of its own, which end with this process, however that ends."""
+    command = [*APART, sys.executable, "-m", "tests.bench.fleet", *sys.argv[1:]]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    process = subprocess.Popen(command, env={**os.environ, INSIDE: "1"}, cwd=HOUSE)
+    try:
+        return process.wait()
+    finally:
+        process.kill()
+        process.wait()
+
+
 def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--nodes", type=int, default=300)
@@ -156,9 +179,7 @@ def main() -> int:
     if INSIDE not in os.environ:
         root.built(BUILD / "root")
         tools.installed(BUILD / "peers")
-        command = [*APART, sys.executable, "-m", "tests.bench.fleet", *sys.argv[1:]]
-        os.chdir(HOUSE)
-        os.execvpe(command[0], command, {**os.environ, INSIDE: "1"})  # in its place: what ends one ends the other
+        return _apart()
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     SCRATCH.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", SCRATCH], check=True)
