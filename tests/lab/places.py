@@ -24,12 +24,11 @@ from typing import cast
 
 from clustr import actions
 from clustr import lab as labs
-from clustr.components import k3s_server, node_exporter
+from clustr.components import base_os, k3s_server, node_exporter
 from clustr.engine import apply
 from clustr.engine.goal import Disrupts, Goal
-from clustr.engine.makers import packages, step
+from clustr.engine.makers import step
 from clustr.engine.stage import Component, Stage
-from clustr.families import Manager
 from clustr.inventory.model import Cluster, Node, Role
 from clustr.remote.facts import Seen
 from clustr.session import Options
@@ -44,9 +43,11 @@ EXPORTER = "prometheus-node-exporter"
 ETCD = "/var/lib/rancher/k3s/server/db/etcd/member"
 
 WAIT = f"touch {HERE}; until [ -e {GO} ]; do sleep 0.2; done"
-# Its 20 seconds begin when the other nodes are at their places too; after a boot nobody lets it go any more.
+# Its 20 seconds begin when the other nodes are at their places too; after a boot nobody lets it go any more. All nodes
+# get the package, but only one takes its time.
 POSTINST = f"""#!/bin/sh
 echo run >>{RUNS}
+if [ "$(uname -n)" != agent1 ]; then exit 0; fi
 if [ "$(wc -l <{RUNS})" = 1 ]; then {WAIT}; fi
 sleep 20
 """
@@ -78,13 +79,19 @@ class Places:
 
     cluster: LabCluster
 
+    @property
+    def inventory(self) -> Path:
+        """The lab's own, and one package more."""
+        return self.cluster.variant("slow-package", lambda document: document.update(system={"packages": [PACKAGE]}))
+
     def build(self) -> None:
         """Gives cp3 back as an empty machine, and makes the other three want something."""
         on = self.cluster.on
         labs.reset_node(self.cluster.lab, "cp3", lambda line: None)
         on("cp1", "k3s kubectl delete node cp3 --ignore-not-found")
         on("cp3", f"systemd-run --quiet --collect --unit=clustr-test bash -c '{JOINING}'")
-        on("agent1", f"dpkg --purge {PACKAGE} 2>/dev/null; rm -f {RUNS}; {apt_repository()}")
+        for node in self.cluster.nodes:
+            on(node, f"dpkg --purge {PACKAGE} 2>/dev/null; rm -f {RUNS}; {apt_repository()}")
         on("cp2", f"echo '# by hand' >>/etc/default/{EXPORTER}; systemctl restart {EXPORTER}")
         on("cp2", f"cat >/usr/local/sbin/systemctl <<'END'\n{SYSTEMCTL}END\nchmod 755 /usr/local/sbin/systemctl")
         for node in NODES.values():
@@ -139,8 +146,6 @@ def apt_repository() -> str:
 
 
 def wanted(_cluster: Cluster, node: Node, _seen: Seen) -> Iterable[Goal]:
-    if node.name == NODES[Place.POSTINST]:
-        yield packages(Manager.APT, [PACKAGE], label="slow package")
     if node.name == NODES[Place.DRAIN]:
         yield step(
             "changed while drained",
@@ -159,8 +164,15 @@ def only(component: Component, holds: Callable[[Node], bool]) -> Component:
     return cast(Component, SimpleNamespace(__name__=component.__name__, goals=goals))
 
 
-def restarts(node: Node) -> bool:
-    return node.name == NODES[Place.RESTART]
+def at(place: Place) -> Callable[[Node], bool]:
+    return lambda node: node.name == NODES[place]
+
+
+def elsewhere(place: Place) -> Callable[[Node], bool]:
+    return lambda node: node.name != NODES[place]
+
+
+LATE: dict[object, Place] = {base_os: Place.POSTINST, node_exporter: Place.RESTART}  # what comes with the join
 
 
 def together(cluster: Cluster, seen: Seen) -> Sequence[Node]:
@@ -173,12 +185,12 @@ def stages() -> tuple[Stage, ...]:
     found = []
     for stage in STAGES:
         if stage.title == "Other servers":
-            components = (only(node_exporter, restarts), only(k3s_server, lambda node: node.has(Role.SERVER)), own)
-            stage = Stage("All places", together, components)
+            late = (only(base_os, at(Place.POSTINST)), only(node_exporter, at(Place.RESTART)))
+            joins = only(k3s_server, lambda node: node.has(Role.SERVER))
+            stage = Stage("All places", together, (*late, joins, own))
         elif node_exporter in stage.components:
-            rest = tuple(each for each in stage.components if each is not node_exporter)
-            others = only(node_exporter, lambda node: not restarts(node))
-            stage = Stage(stage.title, stage.nodes, (*rest, others), stage.at_once)
+            early = tuple(only(each, elsewhere(LATE[each])) if each in LATE else each for each in stage.components)
+            stage = Stage(stage.title, stage.nodes, early, stage.at_once)
         found.append(stage)
     return tuple(found)
 

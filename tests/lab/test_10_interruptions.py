@@ -50,18 +50,30 @@ def interruption(request: pytest.FixtureRequest, cluster: LabCluster, tmp_path_f
     places = Places(cluster)
     places.build()
     shown = tmp_path_factory.mktemp(how) / "shown"
-    with running(cluster, shown, PATIENCE if how == "cut" else None) as run:
+    inventory = places.inventory
+    with running(cluster, inventory, shown, PATIENCE if how == "cut" else None) as run:
         places.wait(run)
         found = places.what_is_there()
         mended = interrupt(cluster, places, run)
         ended = Done(run.wait(600), shown.read_text(), "")
-    mended = mended or cluster.bootstrap()
-    return Interruption(how, found, ended, mended, cluster.events(), cluster.plan())
+    mended = mended or cluster.bootstrap(inventory)
+    return Interruption(how, found, ended, mended, cluster.events(), cluster.plan(inventory))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _given_back(cluster: LabCluster) -> Iterator[None]:
+    """The package is wanted no more, and every node without it again."""
+    yield
+    cluster.bootstrap().expect()
+    for node in cluster.nodes:
+        cluster.on(
+            node, f"dpkg --purge {PACKAGE}; rm -rf {RUNS} /srv/clustr-test /etc/apt/sources.list.d/clustr-test.list"
+        )
 
 
 @contextmanager
-def running(cluster: LabCluster, shown: Path, patience: int | None) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "tests.lab.places", str(cluster.inventory), str(patience or "")]
+def running(cluster: LabCluster, inventory: Path, shown: Path, patience: int | None) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "tests.lab.places", str(inventory), str(patience or "")]
     with shown.open("w") as file:
         run = subprocess.Popen(command, env=cluster.env(), stdout=file, stderr=subprocess.STDOUT, text=True)
         try:
@@ -77,7 +89,7 @@ def kill(cluster: LabCluster, places: Places, run: subprocess.Popen[str]) -> Don
     run.wait()
     places.let_go("cp3", "agent2")
     before = len(cluster.runs)
-    with cluster.start("bootstrap", str(cluster.inventory), "--yes") as mending:
+    with cluster.start("bootstrap", str(places.inventory), "--yes") as mending:
         until(lambda: len(cluster.runs) > before and ("cp2", "is at work here") in notes(cluster), mending)
         places.let_go("cp2")
         shown, _ = mending.communicate(timeout=600)
