@@ -37,18 +37,24 @@ def seen_before_plan(at_work: Session, options: Options, *, alone: bool = False)
     at_work.mask.learn(token_secrets(seen))
     if not ignored >= REACH_NAMES:
         seen = replace(seen, reach=ask_reach(questions(cluster, seen), fleet, at_work.emit))
-    _refuse(cluster, seen, ignored)
+    _refuse(cluster, seen, ignored, options.chosen(cluster))
     answering = (node for node in cluster.servers if seen.answered(node.name))
     server = next((artifacts.Server(node, fleet[node.name]) for node in answering), None)
     return artifacts.ensure_sums(cluster, seen, server)
 
 
-def _refuse(cluster: Cluster, seen: Seen, ignored: Container[str]) -> None:
-    """Raises PreflightError with all that stands in the way. Silent nodes alone do not: the others go on."""
-    findings = [found for found in preflight(cluster, seen) if found.name not in ignored]
+def _refuse(cluster: Cluster, seen: Seen, ignored: Container[str], chosen: Container[str] | None = None) -> None:
+    """Raises PreflightError with all that stands in the way of the nodes that are `chosen` (None: all), and of the
+    cluster as a whole. Silent nodes alone do not: the others go on."""
+
+    def stands(found: Finding) -> bool:
+        about_them = chosen is None or found.node in chosen or found.name.startswith("cluster.")
+        return about_them and found.name not in ignored
+
+    findings = list(filter(stands, preflight(cluster, seen)))
     if not findings:
         return
-    findings = [*(found for found in silence(cluster, seen) if found.name not in ignored), *findings]
+    findings = [*filter(stands, silence(cluster, seen)), *findings]
     lines = _folded(findings)
     stand = "thing stands" if len(lines) == 1 else "things stand"
     raise PreflightError(

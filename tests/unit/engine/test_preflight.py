@@ -62,6 +62,16 @@ def test_silent_nodes_alone_stop_nothing() -> None:
     _refuse(THREE, answering(THREE, with_facts(seen, "cp1", systemd=True)), frozenset())
 
 
+def test_of_nodes_that_were_not_chosen_nothing_stands_in_the_way() -> None:
+    seen = answering(THREE, with_facts(bare(THREE), "gpu1", systemd=False))
+    _refuse(THREE, seen, frozenset(), {"cp1", "cp2"})
+    with pytest.raises(PreflightError):
+        _refuse(THREE, seen, frozenset(), {"cp1", "gpu1"})
+    case = CASES[Name.CLUSTER_SILENT_SERVER]
+    with pytest.raises(PreflightError):
+        _refuse(case.cluster, answering(case.cluster, case.seen(case.cluster)), frozenset(), frozenset())
+
+
 def test_all_findings_come_at_once() -> None:
     seen = with_facts(bare(THREE), "gpu1", cgroup=1, memory_mb=1, disk_free_mb=1)
     seen = with_facts(seen, "cp2", systemd=False)
