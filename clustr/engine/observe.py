@@ -58,7 +58,8 @@ def ask_reach(questions: Mapping[str, Questions], fleet: Fleet, emit: Emit) -> d
 
 
 def ask_all(goals: Sequence[NodeGoals], fleet: Fleet, emit: Emit) -> dict[str, list[Answer]]:
-    """The answers to all goals, by node, in the goals' order."""
+    """The answers to all goals, by node, in the goals' order. What many nodes answer alike is one object."""
+    one: dict[Answer, Answer] = {}
     by_node: dict[str, list[Goal]] = {}
     for each_stage in goals:
         by_node.setdefault(each_stage.node, []).extend(each_stage.goals)
@@ -67,7 +68,7 @@ def ask_all(goals: Sequence[NodeGoals], fleet: Fleet, emit: Emit) -> dict[str, l
     def read(name: str) -> list[Answer]:
         answers = _read(fleet, name, lambda line: ask(line, by_node[name]))
         emit(NodeRead(name, "probes"))
-        return answers
+        return [one.setdefault(answer, answer) for answer in answers]
 
     found = each(by_node, read)
     return {
