@@ -54,10 +54,19 @@ class Bench:
         self.rows: list[Row] = []
         self.failed = False  # a tool that ended by itself, and not well
 
-    def measure(self, case: Case, tool: Tool, count: int, run: Again, *, repeats: int = 1) -> Row:
-        """The median run by wall time; what it left on the roots is checked before it counts."""
-        rows = sorted((self._once(case, tool, count, run) for _ in range(repeats)), key=lambda row: row.wall_s)
-        row = rows[len(rows) // 2]
+    def measure(self, case: Case, tool: Tool, count: int, run: Again) -> Row:
+        """One run; what it left on the roots is checked before it counts."""
+        return self._keep([self._once(case, tool, count, run)])
+
+    def compare(self, case: Case, tools: Sequence[Tool], count: int, run: Again) -> None:
+        """Several runs each, in turns, so that what else the machine does falls on all alike."""
+        rounds = [[self._once(case, tool, count, run) for tool in tools] for _ in range(REPEATS)]
+        for rows in zip(*rounds, strict=True):
+            self._keep(rows)
+
+    def _keep(self, rows: Sequence[Row]) -> Row:
+        """The median by wall time."""
+        row = sorted(rows, key=lambda row: row.wall_s)[len(rows) // 2]
         self.rows.append(row)
         print(table.line(row), flush=True)
         return row
@@ -119,8 +128,7 @@ def _own(folder: Path, nodes: Nodes, count: int) -> tuple[Tool, Tool]:
 
 def _one_look(bench: Bench, case: Case, nodes: Nodes, venv: Path | None, folder: Path, count: int) -> None:
     clustr, bare = _own(folder, nodes, count)
-    for tool in (bare, clustr):
-        bench.measure(case, tool, count, Again.FIRST, repeats=REPEATS)
+    bench.compare(case, (bare, clustr), count, Again.FIRST)
     for tool in _peers(venv, folder, nodes, count):
         bench.measure(case, tool, count, Again.FIRST)
 
@@ -132,10 +140,10 @@ def _work(bench: Bench, nodes: Nodes, venv: Path | None, folder: Path, count: in
         first = bench.measure(Case.WORK, tool, count, Again.FIRST)
         if not first.whole:  # the rest is done by clustr, so that "again" means the same for all
             clustr.work()
-        repeats = REPEATS if tool is clustr else 1
-        bench.measure(Case.WORK, tool, count, Again.AGAIN, repeats=repeats)
         if tool is clustr:
-            bench.measure(Case.WORK, bare, count, Again.AGAIN, repeats=REPEATS)
+            bench.compare(Case.WORK, (bare, clustr), count, Again.AGAIN)
+        else:
+            bench.measure(Case.WORK, tool, count, Again.AGAIN)
 
 
 def _growth(folder: Path, lower: Path, logs: Path, count: int) -> Bench:
@@ -150,7 +158,7 @@ def _growth(folder: Path, lower: Path, logs: Path, count: int) -> Bench:
         for size in (most // 100 or 1, most // 10, most):
             tool = tools.clustr(folder, nodes.inventory(size))
             for case in (Case.FACTS, Case.PLAN):
-                bench.measure(case, tool, size, Again.AGAIN, repeats=REPEATS if size < most else 1)
+                bench.measure(case, tool, size, Again.AGAIN)
         return bench
 
 
