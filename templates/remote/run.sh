@@ -16,8 +16,12 @@ trap "exit 129" HUP INT TERM ;
 cat >"$box/script" || { echo clustr:no-box >&2 ; exit 90 ; } ;
 start="cd / ; umask 022 ; export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin ;
   printf \"\n%s\n\" clustr:started ; printf \"\n%s\n\" clustr:started >&2 ;
+  if [ \"\$1\" = 0 ] ; then exec bash \"\$0\" </dev/null ; fi ;
   exec timeout -k 5 \"\$1\" bash \"\$0\" </dev/null" ;
-case $how$(id -u) in
+# Root owns /; where sh has no -O, id tells.
+# shellcheck disable=SC3067
+if [ -O / ] ; then uid=0 ; else uid=$(id -u) ; fi ;
+case $how$uid in
   user* | root0 ) sh -c "$start" "$box/script" "$limit" ;;
   *) command -v sudo >/dev/null || { echo clustr:no-sudo >&2 ; exit 90 ; } ;
      if [ -n "$password" ] ; then
