@@ -93,9 +93,9 @@ class LocalConnection:
             cd {self.folder}/root
             for each in proc sys dev run; do mount --rbind "/$each" "$each"; done
             exec chroot . bash /.clustr-script </dev/null"""
-        # A private mount namespace: all of it is gone when the script ends.
+        # Namespaces of its own: mounts and a host name are gone when the script ends.
         done = subprocess.run(
-            ["unshare", "--mount", "--propagation", "private", "bash", "-c", enter],
+            ["unshare", "--mount", "--propagation", "private", "--uts", "bash", "-c", enter],
             capture_output=True,
             timeout=timeout,
             env={
