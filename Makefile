@@ -31,7 +31,7 @@ lint: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: venv bench-system  ## speed, as ratios in one run, beside other tools on simulated nodes: 25 minutes
+bench: venv bench-system  ## speed, as ratios in one run, beside other tools on simulated nodes: half an hour
 	$(BIN)/python tests/bench/startup.py
 	$(BIN)/python tests/bench/inventory.py
 	$(BIN)/python -m tests.bench.fleet
