@@ -142,20 +142,29 @@ unit_of() {
   done <"/proc/$1/cgroup"
 }
 
+# holder_of USERS: the first of a socket's processes that a unit has sets `process` and `unit`, else the first. A program
+# that is being started holds its parent's sockets for a moment, and may be gone when its unit is asked for.
+holder_of() {
+  local left=$1
+  while [ "$unit" = - ] && [[ $left =~ \(\"([^\"]*)\",pid=([0-9]+)(.*) ]]; do
+    left=${BASH_REMATCH[3]}
+    process=${process:-${BASH_REMATCH[1]}}
+    if [ -r "/proc/${BASH_REMATCH[2]}/cgroup" ]; then unit_of "${BASH_REMATCH[2]}"; fi
+  done
+}
+
 # Of the ports that clustr needs. ss looks through every process for a socket's owner, so that is asked only if need be.
 listeners() {
-  local ports='2379|2380|6443|8472|909[0-4]|9100|10250' all protocol local_address users pid process unit
+  local ports='2379|2380|6443|8472|909[0-4]|9100|10250' all protocol local_address users process unit
   if ! all=$(ss -Htuln); then return; fi
   say listeners told
   if ! [[ $all =~ :($ports)[[:space:]] ]]; then return; fi
   all=$(ss -Htulnp) || return
   while read -r protocol _ _ _ local_address _ users; do
     if ! [[ $local_address =~ :($ports)$ ]]; then continue; fi
-    pid=''
     process=''
     unit=-
-    if [[ $users =~ \(\(\"([^\"]*)\",pid=([0-9]+) ]]; then process=${BASH_REMATCH[1]} pid=${BASH_REMATCH[2]}; fi
-    if [ -n "$pid" ]; then unit_of "$pid"; fi
+    holder_of "$users"
     say listen "$protocol ${local_address##*:} $unit $process"
   done <<<"$all"
 }

@@ -98,6 +98,16 @@ def test_remains_are_looked_for_where_k3s_is_not(here: LocalConnection) -> None:
     assert told(here).remains == ()
 
 
+def test_a_port_is_its_units_also_while_a_program_that_is_being_started_holds_it_too(here: LocalConnection) -> None:
+    users = 'users:(("k3s-server",pid=4000001,fd=7),("k3s-server",pid=4000002,fd=7))'
+    here.command("ss", f"echo 'tcp LISTEN 0 4096 *:6443 *:* {users}'")
+    here.write("/fake/4000002/cgroup", "0::/system.slice/k3s.service\n")
+    script = text("remote/facts.sh").replace('"/proc/$1/', '"/fake/$1/').replace('"/proc/${BASH', '"/fake/${BASH')
+    for gone, unit in (("", "k3s.service"), ("rm -r /fake\n", "")):
+        found = parse_facts(Said(here.run(gone + script).stdout))
+        assert found.listeners == (Listener(6443, "tcp", "k3s-server", unit),)
+
+
 def test_chains_are_told_by_their_kind(here: LocalConnection) -> None:
     here.command(
         "iptables-nft-save", "printf '*filter\\n:KUBE-FORWARD - [0:0]\\n:KUBE-X - [0:0]\\n:cali-INPUT - [0:0]\\n'"
