@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import paramiko
 
 KEEPALIVE = 15  # seconds; keeps the entry in a NAT table that would forget a silent connection
+OPENING = 30.0  # seconds for one more channel: a busy machine forks slowly
 FREED = 2.0  # seconds; sshd counts a session until a moment after its script has ended
 _NO_WAY_YET = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ECONNRESET)
 
@@ -40,8 +41,9 @@ class Line:
 
         deadline = time.monotonic() + FREED
         while True:
+            began = time.monotonic()
             try:
-                channel = self.transport.open_session(timeout=self.end.hop.timeout)
+                channel = self.transport.open_session(timeout=OPENING)
                 if terminal:
                     channel.get_pty()
                 return channel
@@ -49,6 +51,9 @@ class Line:
                 if not self.transport.is_active():
                     remedy = f"try: {self.end.by_hand()}"
                     raise CutError("the connection was cut", remedy, detail=str(error)) from error
+                if time.monotonic() - began >= OPENING:
+                    problem = f"sshd opens no session within {OPENING:g} s"
+                    raise UnreachableError(problem, "see what the node is busy with", detail=str(error)) from error
                 if time.monotonic() > deadline:
                     remedy = "raise MaxSessions in its /etc/ssh/sshd_config"
                     raise UnreachableError("sshd opens no more sessions", remedy, detail=str(error)) from error
@@ -59,7 +64,7 @@ class Line:
         import paramiko
 
         try:
-            self.transport.open_session(timeout=self.end.hop.timeout).close()
+            self.transport.open_session(timeout=OPENING).close()
         except paramiko.ChannelException:
             return True
         except (paramiko.SSHException, EOFError, OSError):
