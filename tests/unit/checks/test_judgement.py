@@ -197,6 +197,15 @@ def test_a_node_that_is_down_was_asked() -> None:
     assert finding("prometheus.targets-known", AGENT, answers).state is State.OK
 
 
+def test_a_member_that_connected_twice_at_once_is_one_that_is_connected() -> None:
+    answers = recorded_answers("cp1")
+    (command,) = [known for known in answers if "2381/metrics" in known]
+    stdout = re.sub(r'(active_peers.*Remote="\w+"}) 1', r"\1 2", answers[command].stdout, count=1)
+    assert stdout != answers[command].stdout
+    answers[command] = replace(answers[command], stdout=stdout)
+    assert finding("k3s.etcd-members", "cp1", answers).state is State.OK
+
+
 def test_a_second_time_service_is_found() -> None:
     answers = recorded_answers("cp1")
     (command,) = [known for known in answers if "chrony.service" in known]
