@@ -8,12 +8,16 @@ follow() {
   fi
   (
     # While systemd reloads it may not answer, or not know the unit for a moment: gone is what is gone for a second.
-    gone=0
+    # To ask it takes longer than to look for the verdict, so it is asked each fifth time, and again where it is gone.
+    gone=0 round=0
     while [ ! -f "$clustr/verdict" ] && [ "$gone" -lt 5 ]; do
-      case $(systemctl show -p ActiveState --value clustr-apply.service 2>/dev/null) in
-        inactive | failed) gone=$((gone + 1)) ;;
-        *) gone=0 ;;
-      esac
+      round=$((round + 1))
+      if [ "$gone" -gt 0 ] || [ "$((round % 5))" = 0 ]; then
+        case $(systemctl show -p ActiveState --value clustr-apply.service 2>/dev/null) in
+          inactive | failed) gone=$((gone + 1)) ;;
+          *) gone=0 ;;
+        esac
+      fi
       sleep 0.2
     done
   ) &

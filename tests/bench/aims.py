@@ -52,7 +52,8 @@ def _peers(rows: Sequence[Row]) -> Iterator[str]:
                     yield (
                         f"    execs per host: {ours.execs:.1f} against {other.execs:.1f}; "
                         f"the nodes' CPU: {ours.nodes_cpu_s:.1f} s against {other.nodes_cpu_s:.1f}; "
-                        f"the tool's own: {ours.cpu_s:.1f} s against {other.cpu_s:.1f}"
+                        f"the tool's own: {ours.cpu_s:.1f} s against {other.cpu_s:.1f}; nodes and tool share "
+                        f"{os.cpu_count()} cores here, so what the nodes do weighs as if they were one machine"
                     )
 
 
