@@ -200,7 +200,7 @@ class Facts:
     cgroup: int  # 1 or 2
     systemd: bool  # PID 1
     firewall: Firewall
-    asked: float = 0.0  # unix time of this machine, at the moment when `clock` arrived
+    asked: float = 0.0  # unix time of this machine, at the moment when the answer had arrived
     memory_free_mb: int = 0  # what can be had without swap
     controllers: Controllers | None = None  # None, here and below: it could not tell
     kernels: tuple[Kernel, ...] = ()
@@ -252,4 +252,8 @@ class Seen:
 
     def knows(self, node: str) -> bool:
         """Whether the running cluster has this node."""
-        return any(known.name == node for known in self.kube_nodes())
+        return node in self._known
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(known.name for known in self.kube_nodes())

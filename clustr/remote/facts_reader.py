@@ -45,20 +45,15 @@ _NEEDED = ("boot_id", "architecture", "kernel", "cpus", "memory_kb", "disk_free_
 
 def read_facts(connection: Connection, node: Node) -> Facts:
     """Asks a machine what it is; raises UnreachableError where it cannot tell."""
-    asked: list[float] = []
-
-    def on_line(line: str) -> None:
-        if line.startswith("clock="):
-            asked.append(time.time())
-
-    result = connection.run(text("remote/facts.sh"), sudo=True, on_line=on_line, timeout=FACTS_LIMIT)
+    result = connection.run(text("remote/facts.sh"), sudo=True, timeout=FACTS_LIMIT)
+    asked = time.time()
     said = Said(result.stdout)
     missing = [key for key in _NEEDED if not said.one(key)]
     if result.status or missing or not said.one("end"):
         problem = f"its facts could not be read: {', '.join(missing) or 'they ended early'}"
         raise UnreachableError(problem, f"try: clustr exec --limit {node.name} -- uptime", node=node.name)
     try:
-        return replace(parse_facts(said), asked=asked[0] if asked else 0.0)
+        return replace(parse_facts(said), asked=asked)
     except (ValueError, IndexError) as error:
         remedy = f"try: clustr exec --limit {node.name} -- uptime"
         raise UnreachableError("its facts make no sense", remedy, node=node.name, detail=str(error)) from error

@@ -29,7 +29,6 @@ first_line() {
 
 machine() {
   local name size used
-  say clock "$(date +%s.%N)"
   uname -n | encode hostname
   say machine_id "$(first_line /etc/machine-id)"
   say boot_id "$(first_line /proc/sys/kernel/random/boot_id)"
@@ -321,4 +320,5 @@ main() {
 }
 # Told in one piece: each line would travel in a packet of its own.
 said=$(trap cleanup EXIT && main </dev/null 2>/dev/null)
-printf '%s\n' "$said"
+# The clock last of all: it is compared with the asker's at the moment when this arrives.
+printf '%s\nclock=%s\n' "$said" "$(date +%s.%N)"
