@@ -22,7 +22,7 @@ from clustr.engine.script import (
     read_verdict,
     start_script,
 )
-from clustr.errors import ApplyError, CutError, HostKeyError, SudoError, UnreachableError
+from clustr.errors import ApplyError, HostKeyError, SudoError, UnreachableError
 from clustr.remote.connection import Connection
 from clustr.remote.lock import Holder
 from clustr.remote.waits import connect
@@ -151,15 +151,8 @@ def _follow(fleet: Fleet, node: str, script: str, name: str, follower: Follower)
 
 
 def over_a_cut(fleet: Fleet, node: str, ask: Callable[[Connection], Answer], emit: Emit) -> Answer:
-    """What `ask` says, over a new connection where the line is cut meanwhile: for what may be asked twice."""
-    line = fleet[node]
-    try:
-        return ask(line)
-    except CutError:
-        if fleet.closed:
-            raise
-    emit(NodeStatus(node, LOST))
-    return ask(connect(partial(fleet.reopen, node, line), RECONNECT_WITHIN))
+    """Fleet.over_a_cut in the middle of a run, which waits for a node as long as its own applies do, and says so."""
+    return fleet.over_a_cut(node, ask, within=RECONNECT_WITHIN, tell=lambda: emit(NodeStatus(node, LOST)))
 
 
 class NotBegun(ApplyError):

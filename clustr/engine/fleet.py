@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeVar
 
+from clustr.errors import CutError
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.connection import Connection
+from clustr.remote.waits import connect
 
 Open = Callable[[Node], Connection]
+Answer = TypeVar("Answer")
 
 
 class Fleet:
@@ -43,6 +48,27 @@ class Fleet:
                 del self._held[node]
                 old.close()
             return self[node]
+
+    def over_a_cut(
+        self,
+        node: str,
+        ask: Callable[[Connection], Answer],
+        *,
+        within: float = 0.0,
+        tell: Callable[[], None] = lambda: None,
+    ) -> Answer:
+        """What `ask` says, over a new connection where the line is cut meanwhile: for what may be asked twice.
+
+        The node is tried for `within` seconds then, once where that is 0; `tell` is called before.
+        """
+        line = self[node]
+        try:
+            return ask(line)
+        except CutError:
+            if self.closed:
+                raise
+        tell()
+        return ask(connect(partial(self.reopen, node, line), within))
 
     def close(self) -> None:
         self.closed = True

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
 
 from clustr.engine.events import Connecting, Emit, NodeRead, NodeSilent
 from clustr.engine.fleet import Fleet
@@ -11,15 +10,13 @@ from clustr.engine.goal import Goal
 from clustr.engine.plan import NodeGoals
 from clustr.engine.script import Answer, new_nonce, probe_script, read_answers
 from clustr.engine.window import each
-from clustr.errors import ClustrError, CutError
+from clustr.errors import ClustrError
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.connection import Connection
 from clustr.remote.facts import Facts, Seen
 from clustr.remote.facts_reader import read_facts
 from clustr.remote.reach import Questions, Reach
 from clustr.remote.reach_reader import read_reach
-
-Got = TypeVar("Got")
 
 
 def look(
@@ -30,7 +27,7 @@ def look(
     emit(Connecting("facts", len(nodes)))
 
     def read(name: str) -> Facts:
-        facts = _read(fleet, name, lambda line: read_facts(line, cluster.node(name)))
+        facts = fleet.over_a_cut(name, lambda line: read_facts(line, cluster.node(name)))
         emit(NodeRead(name, "facts"))
         return facts
 
@@ -49,7 +46,7 @@ def ask_reach(questions: Mapping[str, Questions], fleet: Fleet, emit: Emit) -> d
     emit(Connecting("what nodes reach", len(questions)))
 
     def read(name: str) -> Reach:
-        answer = _read(fleet, name, lambda line: read_reach(line, questions[name]))
+        answer = fleet.over_a_cut(name, lambda line: read_reach(line, questions[name]))
         emit(NodeRead(name, "what nodes reach"))
         return answer
 
@@ -66,7 +63,7 @@ def ask_all(goals: Sequence[NodeGoals], fleet: Fleet, emit: Emit) -> dict[str, l
     emit(Connecting("probes", len(by_node)))
 
     def read(name: str) -> list[Answer]:
-        answers = _read(fleet, name, lambda line: ask(line, by_node[name]))
+        answers = fleet.over_a_cut(name, lambda line: ask(line, by_node[name]))
         emit(NodeRead(name, "probes"))
         return [one.setdefault(answer, answer) for answer in answers]
 
@@ -75,15 +72,6 @@ def ask_all(goals: Sequence[NodeGoals], fleet: Fleet, emit: Emit) -> dict[str, l
         name: [Answer("", str(result))] * len(by_node[name]) if isinstance(result, Exception) else result
         for name, result in found.items()
     }
-
-
-def _read(fleet: Fleet, node: str, ask: Callable[[Connection], Got]) -> Got:
-    """What only reads is asked once more where the line is cut: a bastion takes all nodes behind it along."""
-    line = fleet[node]
-    try:
-        return ask(line)
-    except CutError:
-        return ask(fleet.reopen(node, line))
 
 
 def ask(connection: Connection, goals: Sequence[Goal], before: str = "") -> list[Answer]:

@@ -53,22 +53,21 @@ class Line:
                     raise CutError("the connection was cut", remedy, detail=str(error)) from error
                 if time.monotonic() - began >= OPENING:
                     problem = f"sshd opens no session within {OPENING:g} s"
-                    raise UnreachableError(problem, "see what the node is busy with", detail=str(error)) from error
+                    raise CutError(problem, "see what the node is busy with", detail=str(error)) from error
                 if time.monotonic() > deadline:
                     remedy = "raise MaxSessions in its /etc/ssh/sshd_config"
                     raise UnreachableError("sshd opens no more sessions", remedy, detail=str(error)) from error
             time.sleep(0.05)
 
     def alive(self) -> bool:
-        """Whether the other end answers: a refused channel is an answer too."""
+        """Whether the other end answers: a channel that it refuses in time is an answer too."""
         import paramiko
 
+        began = time.monotonic()
         try:
-            self.transport.open_session(timeout=OPENING).close()
-        except paramiko.ChannelException:
-            return True
+            self.transport.open_session(timeout=self.end.hop.timeout).close()
         except (paramiko.SSHException, EOFError, OSError):
-            return False
+            return self.transport.is_active() and time.monotonic() - began < self.end.hop.timeout
         return True
 
     def close(self) -> None:
