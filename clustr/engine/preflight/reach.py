@@ -15,7 +15,7 @@ from clustr.engine.preflight.network import held_addresses
 from clustr.engine.preflight.sources import way
 from clustr.inventory.model import Cluster, Node, Role
 from clustr.inventory.ranges import fold
-from clustr.remote.facts import Firewall, Seen
+from clustr.remote.facts import Facts, Firewall, Seen
 from clustr.remote.reach import Peer, Questions, Reach, Way
 
 # What comes of the answers: who ignores all of it need not ask.
@@ -26,23 +26,27 @@ API, ETCD, KUBELET, EXPORTER = 6443, (2379, 2380), 10250, 9100
 def questions(cluster: Cluster, seen: Seen) -> dict[str, Questions]:
     """By node; nodes with nothing to be asked are left out."""
     fresh = {node.name for node, _ in newcomers(cluster, seen)}
+    if not fresh:
+        return {}
+    others = [other for other, facts in answered(cluster, seen) if _can_be_tried(other, facts)]
     found = {}
     for node, _ in answered(cluster, seen):
-        peers = tuple(peer for peer in _peers(cluster, seen, node) if fresh & {node.name, peer.node})
+        peers = tuple(
+            Peer(other.name, other.internal_address, port)
+            for other in others
+            if other is not node and not fresh.isdisjoint((node.name, other.name))
+            for port in _ports(cluster, node, other)
+        )
         through = way(cluster, node, seen) if node.name in fresh else None
         if peers or through:
             found[node.name] = Questions(peers, through is not None, through or Way())
     return found
 
 
-def _peers(cluster: Cluster, seen: Seen, node: Node) -> Iterator[Peer]:
+def _can_be_tried(node: Node, facts: Facts) -> bool:
     """clustr itself lets nodes through a firewall that it knows, so behind one of those nothing is asked yet; nor at an
-    address that the other does not have, which is told already."""
-    for other, facts in answered(cluster, seen):
-        has_it = other.internal_address in held_addresses(facts)
-        if other is not node and has_it and facts.firewall is Firewall.NONE:
-            for port in _ports(cluster, node, other):
-                yield Peer(other.name, other.internal_address, port)
+    address that the node does not have, which is told already."""
+    return facts.firewall is Firewall.NONE and node.internal_address in held_addresses(facts)
 
 
 def _ports(cluster: Cluster, node: Node, other: Node) -> Iterator[int]:
