@@ -57,6 +57,32 @@ class FakeConnection:
         self.closed = True
 
 
+class EndedChannel:
+    """A channel of a command that has ended well; its readers say what it printed."""
+
+    closed = False
+
+    def recv_stderr(self, nbytes: int) -> bytes:
+        return b""
+
+    def recv_stderr_ready(self) -> bool:
+        return False
+
+    def exit_status_ready(self) -> bool:
+        return True
+
+    def recv_exit_status(self) -> int:
+        return 0
+
+    def settimeout(self, timeout: float | None) -> None: ...
+    def exec_command(self, command: str) -> None: ...
+    def sendall(self, s: bytes) -> None: ...
+    def shutdown_write(self) -> None: ...
+
+    def close(self) -> None:
+        self.closed = True
+
+
 class LocalConnection:
     """Runs scripts with this machine's bash on a copy-on-write view of its disk: needs root, changes nothing outside.
 

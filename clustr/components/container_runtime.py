@@ -23,7 +23,7 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     if not node.in_cluster or chosen == "k3s":
         return
     names = family(facts)
-    engine = _engine(names, chosen, facts)
+    engine = chosen_engine(names, chosen, facts)
     yield packages(names.manager, engine.packages, hold=True, label=f"packages of {chosen}")
     config = _containerd(facts, node, cluster.network) if chosen == "containerd" else _docker(facts, node)
     files = (config, usual_umask(engine.unit), *proxy.drop_in(engine.unit, node))
@@ -34,7 +34,8 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     yield from service(engine.unit, (*files, *way_out))
 
 
-def _engine(names: Family, chosen: str, facts: Facts) -> Engine:
+def chosen_engine(names: Family, chosen: str, facts: Facts) -> Engine:
+    """The runtime that the inventory chose, in the family's packages; raises PreflightError where it has none."""
     found = names.engine(chosen)
     if found is None:
         problem = f"{facts.os.name} has no {chosen} among its packages"

@@ -18,10 +18,7 @@ start="cd / ; umask 022 ; export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/u
   printf \"\n%s\n\" clustr:started ; printf \"\n%s\n\" clustr:started >&2 ;
   if [ \"\$1\" = 0 ] ; then exec bash \"\$0\" </dev/null ; fi ;
   exec timeout -k 5 \"\$1\" bash \"\$0\" </dev/null" ;
-# Root owns /; where sh has no -O, id tells.
-# shellcheck disable=SC3067
-if [ -O / ] ; then uid=0 ; else uid=$(id -u) ; fi ;
-case $how$uid in
+case $how$(id -u) in
   user* | root0 ) sh -c "$start" "$box/script" "$limit" ;;
   *) command -v sudo >/dev/null || { echo clustr:no-sudo >&2 ; exit 90 ; } ;
      if [ -n "$password" ] ; then

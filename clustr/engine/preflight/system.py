@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from clustr.artifacts import ARCHITECTURES
+from clustr.components.container_runtime import chosen_engine
 from clustr.components.k3s import minor
 from clustr.engine.preflight.findings import Finding, Name, answered
 from clustr.errors import PreflightError
@@ -34,19 +35,20 @@ def system(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
 
 def runtime(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
     """Kubernetes 1.35 is the last on containerd 1.x: kubernetes.io/blog/2025/12/17/kubernetes-v1-35-release."""
-    chosen, remedy = cluster.runtime.engine, "set runtime.engine: k3s, which brings its own"
+    chosen = cluster.runtime.engine
     too_new = chosen == "containerd" and minor(cluster.k3s.version) >= CONTAINERD_2_NEEDED
     for node, facts in answered(cluster, seen):
         names = known(facts.os)
         if chosen == "k3s" or not node.in_cluster or names is None:
             continue
-        engine = names.engine(chosen)
-        if engine is None:
-            problem = f"{facts.os.name} has no {chosen} among its packages"
-            yield Finding(Name.RUNTIME_MISSING, node.name, problem, remedy)
-        elif too_new and engine.containerd_1:
+        try:
+            engine = chosen_engine(names, chosen, facts)
+        except PreflightError as refused:
+            yield Finding(Name.RUNTIME_MISSING, node.name, refused.problem, refused.remedy)
+            continue
+        if too_new and engine.containerd_1:
             problem = f"{facts.os.name} has containerd 1.x, on which {cluster.k3s.version} does not run"
-            yield Finding(Name.RUNTIME_CONTAINERD, node.name, problem, remedy)
+            yield Finding(Name.RUNTIME_CONTAINERD, node.name, problem, "set runtime.engine: k3s, which brings its own")
 
 
 def size(cluster: Cluster, seen: Seen) -> Iterator[Finding]:

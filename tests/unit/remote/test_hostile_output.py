@@ -32,7 +32,7 @@ from clustr.views.control import clean
 from clustr.views.documents import as_json
 from clustr.views.journal import Journal
 from clustr.views.masking import Mask, masked
-from tests.fakes import FakeConnection
+from tests.fakes import EndedChannel, FakeConnection
 
 NODE = Node(name="n1", address="10.0.0.1", internal_address="10.0.0.1", roles=frozenset({Role.SERVER}))
 CLUSTER = Cluster(name="lab", nodes=(NODE,), source=Path("inventory.yaml"))
@@ -184,13 +184,12 @@ def test_a_kubeconfig_brings_no_program_to_the_laptop() -> None:
     assert "client-key-data: aw==" in merged
 
 
-class Endless:
+class Endless(EndedChannel):
     """A channel whose one stream never ends, or ends after so many bytes."""
 
     def __init__(self, stream: str, total: int = 1 << 40) -> None:
         self.left = {"out": 0, "err": 0} | {stream: total}
         self.started = {"out": STARTED, "err": STARTED}
-        self.closed = False
 
     def _give(self, stream: str) -> bytes:
         if started := self.started.pop(stream, b""):
@@ -203,23 +202,6 @@ class Endless:
 
     def recv_stderr(self, nbytes: int) -> bytes:
         return self._give("err")
-
-    def recv_stderr_ready(self) -> bool:
-        return False
-
-    def exit_status_ready(self) -> bool:
-        return True
-
-    def recv_exit_status(self) -> int:
-        return 0
-
-    def settimeout(self, timeout: float | None) -> None: ...
-    def exec_command(self, command: str) -> None: ...
-    def sendall(self, s: bytes) -> None: ...
-    def shutdown_write(self) -> None: ...
-
-    def close(self) -> None:
-        self.closed = True
 
 
 def test_an_answer_without_an_end_is_given_up() -> None:

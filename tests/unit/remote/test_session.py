@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from clustr.remote.session import STARTED, Session
+from tests.fakes import EndedChannel
 
 
-class EndsEarly:
+class EndsEarly(EndedChannel):
     """A channel that tells the command's end after a silent tick, before its last output; sshd may do so."""
 
     def __init__(self, *pieces: bytes | None) -> None:
@@ -16,24 +17,6 @@ class EndsEarly:
         if piece is None:
             raise TimeoutError
         return piece
-
-    def recv_stderr(self, nbytes: int) -> bytes:
-        return b""
-
-    def recv_stderr_ready(self) -> bool:
-        return False
-
-    def exit_status_ready(self) -> bool:
-        return True
-
-    def recv_exit_status(self) -> int:
-        return 0
-
-    def settimeout(self, timeout: float | None) -> None: ...
-    def exec_command(self, command: str) -> None: ...
-    def sendall(self, s: bytes) -> None: ...
-    def shutdown_write(self) -> None: ...
-    def close(self) -> None: ...
 
 
 def read(*pieces: bytes | None) -> bytes:
