@@ -135,12 +135,13 @@ class Run:
             self._skip(stage, name, reason)
             return None
         begun = time.monotonic()
-        self._emit(NodeStarted(stage.title, name))
         share = Share(
             self._cluster, self._seen, self._fleet, stage, place, node, planned.on(name), self._run,
             frozenset(self._failed) | frozenset(self._skipped), self._emit, self._begin,
         )  # fmt: skip
         try:
+            self._begin()
+            self._emit(NodeStarted(stage.title, name))
             self._work(share)
             facts = self._after(place, node)
         except (NotKnownYet, Halted) as reason_given:
