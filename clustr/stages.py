@@ -8,12 +8,22 @@ from clustr.components import (
     alertmanager,
     base_os,
     container_runtime,
+    container_toolkit,
+    cuda,
+    dcgm,
+    device_plugin,
+    fabric_manager,
+    gpu_operator,
     k3s_agent,
     k3s_server,
+    mig,
     node_exporter,
     node_object,
+    nvidia_driver,
     package_source,
     prometheus,
+    rdma,
+    rdma_plugin,
     selinux,
 )
 from clustr.components.k3s import api_server, first_server
@@ -48,11 +58,18 @@ def monitors(cluster: Cluster, _seen: Seen) -> Sequence[Node]:
     return cluster.monitors
 
 
+PREPARE = (
+    *(package_source, base_os, selinux),
+    *(rdma, nvidia_driver, fabric_manager, cuda),
+    *(container_runtime, container_toolkit, mig, dcgm, node_exporter),
+)
+
 STAGES = (
-    Stage("Prepare nodes", everyone, (package_source, base_os, selinux, container_runtime, node_exporter)),
+    Stage("Prepare nodes", everyone, PREPARE),
     Stage("First server", first, (k3s_server,), at_once=1),
     Stage("Other servers", other_servers, (k3s_server,), at_once=1),
     Stage("Agents", agents, (k3s_agent,), at_once=50),
     Stage("Node objects", answering, (node_object,)),
+    Stage("Cluster services", first, (device_plugin, gpu_operator, rdma_plugin)),
     Stage("Monitoring", monitors, (prometheus, alertmanager)),
 )

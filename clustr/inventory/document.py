@@ -13,14 +13,14 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from clustr.inventory import fields, places
+from clustr.inventory.frozen import Frozen
+from clustr.inventory.gpu import ClusterGpu, Cuda, Dcgm, Modules, NodeClass, Rdma, Source
 from clustr.inventory.model import (
     Addons,
     Bastion,
-    Frozen,
     K3s,
     Monitoring,
     Network,
-    NodeClass,
     Role,
     Rollout,
     Runtime,
@@ -179,12 +179,22 @@ class Defaults(Shared):
     roles: Roles | None = Field(default=None, description="server, agent, monitor")
 
 
+class DriverDocument(Frozen):
+    """NVIDIA's driver; what is left out comes from the class, then from the top level."""
+
+    source: Source | None = Field(default=None, description="nvidia (default), distro or preinstalled")
+    branch: fields.Branch | None = Field(default=None, description="such as 580; default: auto")
+    modules: Modules | None = Field(default=None, description="auto (default), open or proprietary")
+
+
 class ClassDocument(Shared, NodeClass):
     """Nodes of one kind: what they are expected to be, and what they have in common."""
 
     ssh: SshDocument = SshDocument()
     sudo: SudoDocument = SudoDocument()
     artifacts: ArtifactsDocument = ArtifactsDocument()
+    driver: DriverDocument = DriverDocument()
+    rdma: Rdma | None = Field(default=None, description="RDMA from the host to the pod; left out: none of it is set up")
 
 
 class NodeDocument(Defaults):
@@ -198,6 +208,7 @@ class NodeDocument(Defaults):
     ssh: SshDocument = SshDocument()
     sudo: SudoDocument = SudoDocument()
     artifacts: ArtifactsDocument = ArtifactsDocument()
+    driver: DriverDocument = DriverDocument()
 
 
 def _switch(value: object) -> object:
@@ -221,6 +232,10 @@ class Document(Frozen):
         default=Monitoring(), description="Prometheus, Alertmanager and node_exporter; false: none of them"
     )
     artifacts: ArtifactsDocument = ArtifactsDocument()
+    driver: DriverDocument = DriverDocument()
+    cuda: Cuda = Cuda()
+    dcgm: Dcgm = Dcgm()
+    cluster_gpu: ClusterGpu = Field(default=ClusterGpu.CLUSTR, description="clustr, gpu-operator or none")
     time: Time = Time()
     rollout: Rollout = Rollout()
     system: System = System()

@@ -248,6 +248,12 @@ AtOnce = Annotated[str, BeforeValidator(_at_once, json_schema_input_type=str | i
 Package = Annotated[str, _like(r"[A-Za-z0-9][-A-Za-z0-9+._:]*", "is no package: write a name like nfs-common")]
 SysctlKey = Annotated[str, _like(r"[a-z0-9][-a-zA-Z0-9_./*:]*", "is no sysctl: write one like vm.max_map_count")]
 # journald.conf(5), SystemMaxUse=
+Branch = Annotated[str, _like(r"auto|[1-9]\d{2}", "is no branch of the driver: write one like 580, or auto")]
+CudaVersion = Annotated[str, _like(r"\d{2}\.\d", "is no version of CUDA: write one like 13.0")]
+PciSlot = Annotated[
+    str, _like(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", "is no PCI slot: write one like 0000:4b:00.0")
+]
+MigProfile = Annotated[str, _like(r"off|\d+g\.\d+gb(\+me)?", "is no MIG profile: write one like 1g.10gb, or off")]
 Size = Annotated[str, _like(r"[1-9]\d*[KMGT]?", "is no size: write one like 2G")]
 EnvironmentName = Annotated[
     str, _like(r"[A-Za-z_][A-Za-z0-9_]*", "is no environment variable: write one like CLUSTR_SUDO")

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from clustr.errors import InventoryError
 from clustr.inventory.document import Document
-from clustr.inventory.model import written_names
+from clustr.inventory.frozen import written_names
 from clustr.inventory.source import At, Mistake, Source, Steps
 
 WIDEST = 40  # columns that a place or a field may take before the text is pushed aside

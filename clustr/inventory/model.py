@@ -12,38 +12,14 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import AliasChoices, Field, model_validator
 
 from clustr.inventory import fields
+from clustr.inventory.frozen import Frozen
+from clustr.inventory.gpu import ClusterGpu, Cuda, Dcgm, Driver, NodeClass, Rdma
 from clustr.inventory.places import login_of
 from clustr.inventory.secrets import Secret
 from clustr.versions import DEFAULT_K3S
-
-
-class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_left_out(cls, data: object) -> object:
-        """`k3s:` with nothing behind it is the same as no `k3s`."""
-        if data is None:
-            return {}
-        if not isinstance(data, dict) or None not in data.values():
-            return data
-        known = written_names(cls)
-        return {key: value for key, value in data.items() if value is not None or key not in known}
-
-
-def written_names(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The fields of a model by the names they have in the inventory (`class`, not `class_name`)."""
-    names: dict[str, FieldInfo] = {}
-    for name, field in model.model_fields.items():
-        alias = field.validation_alias or name
-        written = alias.choices if isinstance(alias, AliasChoices) else [alias]
-        names.update((choice, field) for choice in written if isinstance(choice, str))
-    return names
 
 
 class Role(StrEnum):
@@ -136,15 +112,6 @@ class Artifacts(Frozen):
         return frozenset(part for login in logins for part in (str(login), login.password) if part) | frozenset(urls)
 
 
-class NodeClass(Frozen):
-    """What nodes of one kind are expected to be; the doctor compares machines with it."""
-
-    gpus: fields.Whole | None = Field(default=None, ge=0, description="GPUs in one node")
-    model: fields.Line | None = Field(default=None, description="their model, such as H100-SXM")
-    ib_ports: fields.Whole | None = Field(default=None, ge=0, description="InfiniBand or RoCE ports in one node")
-    ib_rate: fields.Whole | None = Field(default=None, ge=1, description="Gbit/s of one port")
-
-
 class Node(Frozen):
     name: str
     address: str = Field(description="how SSH reaches it: an IPv4 address or a name")
@@ -153,11 +120,13 @@ class Node(Frozen):
     roles: frozenset[Role]
     class_name: str | None = None
     expects: NodeClass = NodeClass()
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = Field(default={})
     taints: tuple[Taint, ...] = ()
     ssh: Ssh = Ssh()
     sudo: Sudo = Sudo()
     artifacts: Artifacts = Artifacts()
+    driver: Driver = Driver()
+    rdma: Rdma | None = Field(default=None, description="None: the fabric's ports are left alone")
 
     def has(self, role: Role) -> bool:
         return role in self.roles
@@ -275,6 +244,9 @@ class Cluster(Frozen):
     time: Time = Time()
     rollout: Rollout = Rollout()
     system: System = System()
+    cuda: Cuda = Cuda()
+    dcgm: Dcgm = Dcgm()
+    cluster_gpu: ClusterGpu = ClusterGpu.CLUSTR
     source: Path = Field(description="the inventory file this was read from")
 
     def __copy__(self) -> Cluster:

@@ -12,6 +12,7 @@ from clustr.inventory.document import (
     ArtifactsDocument,
     ClassDocument,
     Document,
+    DriverDocument,
     NodeDocument,
     ProxySource,
     SecretSource,
@@ -19,7 +20,8 @@ from clustr.inventory.document import (
     SudoDocument,
 )
 from clustr.inventory.findings import Findings, did_you_mean
-from clustr.inventory.model import Artifacts, Bastion, Cluster, Node, NodeClass, Role, Ssh, Sudo, Taint
+from clustr.inventory.gpu import Driver, NodeClass
+from clustr.inventory.model import Artifacts, Bastion, Cluster, Node, Role, Ssh, Sudo, Taint
 from clustr.inventory.paths import holds, is_file, whole
 from clustr.inventory.places import proxy_url
 from clustr.inventory.secrets import AbsentSecret, Secret, SecretError, Vault
@@ -36,16 +38,21 @@ class Placed:
 
 @dataclass(frozen=True)
 class Settings:
-    """What was written of Ssh, Sudo and Artifacts, secrets fetched, paths made whole."""
+    """What was written of Ssh, Sudo, Artifacts and Driver, secrets fetched, paths made whole."""
 
     ssh: Mapping[str, Any] = field(default_factory=dict)
     sudo: Mapping[str, Any] = field(default_factory=dict)
     artifacts: Mapping[str, Any] = field(default_factory=dict)
+    driver: Mapping[str, Any] = field(default_factory=dict)
 
     def over(self, other: Settings) -> Settings:
         """These, and the other's where these say nothing."""
-        artifacts = {**other.artifacts, **self.artifacts}
-        return Settings({**other.ssh, **self.ssh}, {**other.sudo, **self.sudo}, artifacts)
+        return Settings(
+            {**other.ssh, **self.ssh},
+            {**other.sudo, **self.sudo},
+            {**other.artifacts, **self.artifacts},
+            {**other.driver, **self.driver},
+        )
 
     def downloads(self) -> Artifacts:
         """One proxy named is the proxy for both kinds."""
@@ -63,6 +70,7 @@ class Kind:
     ssh: Ssh
     sudo: Sudo
     artifacts: Artifacts
+    driver: Driver
     expects: NodeClass
 
 
@@ -94,6 +102,9 @@ class Resolver:
             time=whole.time,
             rollout=whole.rollout,
             system=whole.system,
+            cuda=whole.cuda,
+            dcgm=whole.dcgm,
+            cluster_gpu=whole.cluster_gpu,
             source=self._path,
         )
 
@@ -164,6 +175,8 @@ class Resolver:
             "ssh": Ssh(**settings.ssh) if own.ssh else kind.ssh,
             "sudo": Sudo(**settings.sudo) if own.sudo else kind.sudo,
             "artifacts": settings.downloads() if own.artifacts else kind.artifacts,
+            "driver": Driver(**settings.driver) if own.driver else kind.driver,
+            "rdma": kind.document.rdma,
         }
 
     def _kind_of(self, written: NodeDocument, steps: Steps) -> Kind:
@@ -179,13 +192,15 @@ class Resolver:
         steps: Steps = ("classes", name or "")
         settings = self._settings(document, steps).over(self._defaults)
         expects = NodeClass(**{each: getattr(document, each) for each in NodeClass.model_fields})
-        return Kind(name, document, settings, Ssh(**settings.ssh), Sudo(**settings.sudo), settings.downloads(), expects)
+        ssh, sudo, driver = Ssh(**settings.ssh), Sudo(**settings.sudo), Driver(**settings.driver)
+        return Kind(name, document, settings, ssh, sudo, settings.downloads(), driver, expects)
 
     def _settings(self, written: Document | ClassDocument | NodeDocument, steps: Steps) -> Settings:
         return Settings(
             self._ssh(written.ssh, (*steps, "ssh")),
             self._sudo(written.sudo, (*steps, "sudo")),
             self._artifacts(written.artifacts, (*steps, "artifacts")),
+            _said(written.driver),
         )
 
     def _ssh(self, written: SshDocument, steps: Steps) -> dict[str, Any]:
@@ -240,6 +255,10 @@ class Resolver:
         if not is_file(path):
             self._findings.missing(steps, f"there is no file {written}: put it there, or write another path")
         return path
+
+
+def _said(written: DriverDocument) -> dict[str, Any]:
+    return {name: value for name in written.model_fields_set if (value := getattr(written, name)) is not None}
 
 
 def _taints(every: Iterator[Taint]) -> tuple[Taint, ...]:

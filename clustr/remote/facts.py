@@ -10,6 +10,7 @@ from ipaddress import IPv4Interface, ip_interface
 
 from clustr.errors import ClustrError
 from clustr.inventory.secrets import Secret
+from clustr.remote.gpu_facts import GpuFacts, KubeGpu
 from clustr.remote.reach import Reach
 
 
@@ -53,6 +54,10 @@ class PciDevice:
     vendor: str  # 10de, without 0x
     device: str
     kind: str  # class code, 030200
+    driver: str = ""  # bound to it: nvidia, nouveau, vfio-pci; "" for none
+    numa: int = -1
+    subsystem: str = ""  # vendor and device of the board, 10de:16c1; "" where it does not tell
+    manages_switches: bool = False  # its VPD says SW_MNG: a ConnectX-7 that is part of an NVSwitch board
 
 
 @dataclass(frozen=True)
@@ -146,6 +151,7 @@ class K3sFacts:
     api_ready: bool = False
     nodes: tuple[KubeNode, ...] = ()  # as this server's API tells them; () where it does not answer
     agent_data: bool = False  # holds a kubelet's certificates
+    gpu: KubeGpu = field(default_factory=KubeGpu)
 
 
 @dataclass(frozen=True)
@@ -213,6 +219,7 @@ class Facts:
     interfaces: tuple[Interface, ...] = ()
     swaps: tuple[Swap, ...] = ()
     pci: tuple[PciDevice, ...] = ()
+    gpu: GpuFacts = field(default_factory=GpuFacts)  # asked only where a device of NVIDIA's is
     k3s: K3sFacts = K3sFacts()
     applying: Applying = Applying()
     lock: LockFacts = LockFacts()

@@ -1,0 +1,13 @@
+"""GPU Operator where cluster_gpu is gpu-operator: its chart, with driver and toolkit off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from clustr.engine.goal import Goal
+from clustr.inventory.model import Cluster, Node
+from clustr.remote.facts import Seen
+
+
+def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
+    return ()
