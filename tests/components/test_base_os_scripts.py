@@ -42,6 +42,7 @@ def machine() -> Iterator[LocalConnection]:
         found.command("ufw", UFW)
         found.write("/etc/units", "ssh.service enabled enabled\n")
         found.write("/etc/asked", "")
+        found.run("mkdir -p /var/lib/clustr")  # as the whole of an apply does
         yield found
 
 
