@@ -36,6 +36,10 @@ class CheckFailed(Exception):
     """It looked, and found something else than it wanted."""
 
 
+class DoesNotApply(Exception):
+    """Only the node itself could tell that there is nothing to look at, such as a GPU; the text is the reason."""
+
+
 class CouldNotLook(Exception):
     """It has no answer: a command is missing, refused, killed or too slow, or says what nobody can read."""
 
@@ -45,7 +49,8 @@ class Check:
     """One statement about a healthy node.
 
     `on` gives the reason why it does not apply to a node, or None. `gates` are the components that are not done before
-    it holds. `look` returns what it found, raises CheckFailed, or anything else where it could not look.
+    it holds; with `returns` it must hold before a node that was drained takes pods again. `look` returns what it found,
+    raises CheckFailed, DoesNotApply, or anything else where it could not look.
     """
 
     id: str
@@ -56,6 +61,7 @@ class Check:
     severity: Severity
     source: str  # where the rule comes from: a link or a document's name
     look: Look
+    returns: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,13 +90,14 @@ def check(
     fix: str,
     on: Applies = everywhere,
     gates: tuple[str, ...] = (),
+    returns: bool = False,
     severity: Severity = Severity.FAILURE,
     source: str = "",
 ) -> Callable[[Look], Check]:
     """Makes a function that looks into a Check."""
 
     def made(look: Look) -> Check:
-        return Check(id, says, on, fix, frozenset(gates), severity, source, look)
+        return Check(id, says, on, fix, frozenset(gates), severity, source, look, returns)
 
     return made
 

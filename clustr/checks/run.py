@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from clustr.checks.backend import ClustrBackend, Host, host_of
-from clustr.checks.check import Check, CheckFailed, CouldNotLook, Finding, Severity, State
+from clustr.checks.check import Check, CheckFailed, CouldNotLook, DoesNotApply, Finding, Severity, State
 from clustr.checks.learning import Learning
 from clustr.errors import ClustrError, UnreachableError
 from clustr.inventory.model import Cluster, Node
@@ -94,5 +94,7 @@ class _Looking:
             return State.OK, check.look(self.host, self.node, self.cluster)
         except CheckFailed as failed:
             return State.WARNING if check.severity is Severity.WARNING else State.FAILED, str(failed)
+        except DoesNotApply as reason:
+            return State.SKIPPED, str(reason)
         except CouldNotLook as error:
             return State.UNKNOWN, str(error)

@@ -8,7 +8,7 @@ import pytest
 
 from clustr.checks.backend import Host
 from clustr.checks.catalogue import all_checks, gate_checks, only
-from clustr.checks.check import Check, CheckFailed, CouldNotLook, Finding, Severity, State, check, must
+from clustr.checks.check import Check, CheckFailed, CouldNotLook, DoesNotApply, Finding, Severity, State, check, must
 from clustr.checks.run import check_node, not_reached
 from clustr.errors import UnreachableError, UsageError
 from clustr.inventory.model import Cluster, Node
@@ -35,6 +35,7 @@ def run(*checks: Check) -> list[Finding]:
         ("all well", Severity.FAILURE, State.OK, "all well"),
         (CheckFailed("found this"), Severity.FAILURE, State.FAILED, "found this"),
         (CheckFailed("found this"), Severity.WARNING, State.WARNING, "found this"),
+        (DoesNotApply("it has no GPU"), Severity.FAILURE, State.SKIPPED, "it has no GPU"),
         (CouldNotLook("no curl"), Severity.WARNING, State.UNKNOWN, "no curl"),
         (UnreachableError("cut"), Severity.FAILURE, State.UNKNOWN, "cut"),
         (AssertionError(), Severity.FAILURE, State.UNKNOWN, "AssertionError: "),
