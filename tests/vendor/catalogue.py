@@ -1,0 +1,55 @@
+"""What the vendor's repositories hold, as folders below the place that is served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.vendor.debs import Deb
+from tests.vendor.driver import driver, holding
+from tests.vendor.repository import SigningKey, publish
+from tests.vendor.served import Place
+
+CUDA = "nvidia/debian12/x86_64"  # below the place; `artifacts.packages` names PLACE/nvidia
+OLD, NEW = "580.173.02", "595.91.07"
+DCGM = "4.6.0-1"  # with epoch 1, as the real ones
+
+
+def cuda_repository() -> tuple[Deb, ...]:
+    """NVIDIA's repository for Debian 12: two branches of the driver, the toolkit of CUDA, DCGM 4."""
+    return (*driver(OLD), *driver(NEW), *_toolkits(), *_dcgm(), Deb("nvlsm", "2025.10.11-1"))
+
+
+def _toolkits() -> tuple[Deb, ...]:
+    return tuple(
+        Deb(f"cuda-toolkit-{name}", version, files={f"/usr/local/cuda-{name.replace('-', '.')}/bin/nvcc": nvcc})
+        for name, version in {"12-9": "12.9.1-1", "13-0": "13.0.2-1"}.items()
+        if (nvcc := f"#!/bin/sh\necho 'nvcc (stand-in for tests), release {name.replace('-', '.')}'\n")
+    )
+
+
+def _dcgm() -> tuple[Deb, ...]:
+    core = holding("datacenter-gpu-manager-4-core", DCGM, source="datacenter-gpu-manager-4", unit="nvidia-dcgm.service",
+                   enabled=False, epoch="1:")  # fmt: skip
+    needs = {"Depends": f"datacenter-gpu-manager-4-core (= 1:{DCGM})"}
+    names = ("cuda12", "cuda13", "cuda-all", "proprietary", "proprietary-cuda12", "proprietary-cuda13")
+    parts = tuple(Deb(f"datacenter-gpu-manager-4-{name}", f"1:{DCGM}", needs) for name in names)
+    return (core, *parts)
+
+
+def publish_all(folder: Path, key: SigningKey, debs: tuple[Deb, ...] | None = None) -> None:
+    """Writes every repository that is ready into `folder`, and the key beside the CUDA one under its real name."""
+    publish(folder / CUDA, cuda_repository() if debs is None else debs, key)
+    (folder / CUDA / "3bf863cc.pub").write_bytes(key.public.read_bytes())
+
+
+def told(place: Place, key: SigningKey, document: dict[str, Any]) -> None:
+    """An inventory that gets NVIDIA's packages from there: its mirror, its key, and what vouches for the place."""
+    artifacts = document.setdefault("artifacts", {})
+    packages = artifacts.setdefault("packages", {})
+    packages["nvidia"] = f"{place.url}/nvidia"
+    artifacts.setdefault("keys", {})["nvidia"] = str(key.public)
+    vouching = Path(artifacts["ca"]).read_text() if artifacts.get("ca") else ""
+    both = place.ca.with_name("both.pem")
+    both.write_text(vouching + place.ca.read_text())
+    artifacts["ca"] = str(both)
