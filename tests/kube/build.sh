@@ -117,7 +117,7 @@ main() {
   mkdir -p "$cache"
   exec 9>"$cache/lock"
   flock -n 9 || { say 'another build runs: waiting for it'; flock 9; }
-  payload=$cache/payload-$(sum_of payload.sh cmd/pause/main.go).tar.gz
+  payload=$cache/payload-$(sum_of payload.sh cmd/pause/main.go cmd/device-plugin/{main,settings,gpus,plugin}.go).tar.gz
   mapfile -t files < <(sources)
   key=$(sum_of "${files[@]}")
   # OUTDIR holds the wanted versions and no others; what was built two weeks ago and is not of these sources goes.

@@ -4,6 +4,8 @@
 set -euo pipefail
 
 readonly containerd=v2.2.9 crictl=v1.37.0 kine=v0.17.5 coredns=v1.12.0 local_path=v0.0.30
+# Of clustr's manifest: templates/device_plugin.
+readonly device_plugin=nvcr.io/nvidia/k8s-device-plugin:v0.20.1
 readonly debian_packages=(runc containernetworking-plugins iptables libxtables12 libnftnl11 libmnl0 libip4tc2 libip6tc2
   libseccomp2 busybox-static)
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -28,9 +30,9 @@ programs() {
   install_go "$work" "github.com/k3s-io/kine@$kine"
   install_go "$work" "github.com/coredns/coredns@$coredns"
   install_go "$work" "github.com/rancher/local-path-provisioner@$local_path"
-  say 'building pause'
+  say 'building pause and the device plugin'
   (cd "$here" && GOFLAGS=-buildvcs=false GOTOOLCHAIN=local CGO_ENABLED=0 \
-    "$GO" build -trimpath -ldflags '-s -w' -o "$work/go/pause" ./cmd/pause)
+    "$GO" build -trimpath -ldflags '-s -w' -o "$work/go/" ./cmd/pause ./cmd/device-plugin)
 }
 
 debian() {
@@ -122,6 +124,16 @@ busybox() {
     busybox:lab rancher/mirrored-library-busybox:1.37.0
 }
 
+# device_plugin: the name and the programs of NVIDIA's image, and a shell, for the nvidia-smi that the runtime puts there
+device_plugin() {
+  local work=$1 rootfs=$1/images/device-plugin name
+  mkdir -p "$rootfs"/{bin,etc,tmp,usr/bin}
+  cp "$work/debian/bin/busybox" "$rootfs/bin/"
+  for name in sh cat grep sed ls; do ln -s busybox "$rootfs/bin/$name"; done
+  cp "$work/go/device-plugin" "$rootfs/usr/bin/nvidia-device-plugin"
+  image "$work" device-plugin "$rootfs" "$(entry /usr/bin/nvidia-device-plugin)" "$device_plugin"
+}
+
 main() {
   local out=$1 work
   work=$(mktemp -d)
@@ -134,6 +146,7 @@ main() {
   single "$work" coredns rancher/mirrored-coredns-coredns:1.12.0
   single "$work" local-path-provisioner "rancher/local-path-provisioner:$local_path"
   busybox "$work"
+  device_plugin "$work"
   archive "$work"
   say 'packing'
   tar -C "$work/root" --sort=name --mtime=@0 --owner=0 --group=0 -cf - . | gzip -n -6 >"$out.part"
