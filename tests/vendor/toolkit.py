@@ -1,7 +1,7 @@
-"""NVIDIA's container toolkit as its repository has it: the real programs, from their Go module, in packages of the real names.
+"""NVIDIA's container toolkit as its repository has it: the real programs in packages of the real names.
 
-What goes where, and what the package runs when it is configured: packaging/debian of the module. libnvidia-container is C
-and in no module registry: its two packages are empty, which the runtime's mode cdi never notices.
+They are built from their Go module, whose packaging/debian says what goes where and what runs at configuration.
+libnvidia-container is C and in no module registry: its two packages are empty, which mode cdi never notices.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.vendor.debs import CACHE, Deb
 
 VERSION = "1.20.1"
 MODULE = "github.com/NVIDIA/nvidia-container-toolkit"
-TOOLKIT = "nvidia-container-toolkit/stable/deb/amd64"  # below the place; `artifacts.packages` names PLACE/nvidia-container-toolkit
+TOOLKIT = "nvidia-container-toolkit/stable/deb/amd64"  # below the place that is served
 BASE, HOOK = ("nvidia-ctk", "nvidia-container-runtime", "nvidia-cdi-hook"), "nvidia-container-runtime-hook"
 REAL = "NVIDIA's programs, built from their module by the tests of clustr"
 CONFIGURED = """#!/bin/sh
@@ -34,13 +34,11 @@ fi
 def toolkit(version: str = VERSION) -> tuple[Deb, ...]:
     """The four packages at one version. Needs Go and a C compiler the first time: half a minute on two cores."""
     whole = f"{version}-1"
-    trees = _trees(version)
+    trees, at_configuration = _trees(version), {"postinst": CONFIGURED}
     needs = f"nvidia-container-toolkit-base (= {whole}), libnvidia-container-tools (= {whole})"
     return (
         Deb("nvidia-container-toolkit", whole, {"Depends": needs}, folder=trees / "hook", about=REAL),
-        Deb(
-            "nvidia-container-toolkit-base", whole, scripts={"postinst": CONFIGURED}, folder=trees / "base", about=REAL
-        ),
+        Deb("nvidia-container-toolkit-base", whole, scripts=at_configuration, folder=trees / "base", about=REAL),
         Deb("libnvidia-container-tools", whole, {"Depends": f"libnvidia-container1 (>= {whole})"}),
         Deb("libnvidia-container1", whole),
     )
