@@ -100,8 +100,8 @@ def _founded(cluster: Cluster, seen: Seen) -> bool:
 def _work(at_work: Session, seen: Seen, made: Plan, options: Options, hold: Hold) -> Report:
     learning = Learning()
 
-    def gate(stage: Stage, node: Node) -> list[str]:
-        checks = gate_checks(names(stage.components))
+    def gate(stage: Stage, node: Node, returns: bool) -> list[str]:
+        checks = gate_checks(names(stage.components), returns=returns)
         found = check_node(checks, at_work.cluster, node, at_work.fleet[node.name], learning=learning)
         return [f"{each.check}: {each.evidence}" for each in found if each.state in (State.FAILED, State.UNKNOWN)]
 

@@ -16,9 +16,10 @@ def all_checks() -> tuple[Check, ...]:
     return tuple(check for group in groups for check in group.CHECKS)
 
 
-def gate_checks(components: frozenset[str]) -> tuple[Check, ...]:
-    """What must hold on a node before these components count as done there."""
-    return tuple(check for check in all_checks() if check.gates & components)
+def gate_checks(components: frozenset[str], *, returns: bool = False) -> tuple[Check, ...]:
+    """What must hold on a node before these components count as done there; `returns`: and before it takes pods again,
+    if it was drained for them."""
+    return tuple(check for check in all_checks() if check.gates & components or (returns and check.returns))
 
 
 def only(patterns: Sequence[str]) -> tuple[Check, ...]:

@@ -41,7 +41,8 @@ class Goal:
     """`undo` takes away what `apply` made ("" where it stays: packages are named, not removed).
 
     `about` names the node that the change is about where the script runs on another (Node objects, on a server).
-    `manager` is the package manager whose functions it calls.
+    `manager` is the package manager whose functions it calls; `uses` are further files of functions in templates/.
+    `note` is what a plan says of the change beside its answers: what is stopped for it, why it takes a boot.
     """
 
     name: str
@@ -55,6 +56,8 @@ class Goal:
     about: str = ""
     component: str = ""
     manager: Manager | None = None
+    uses: tuple[str, ...] = ()
+    note: str = ""
 
     def of(self, component: str) -> Goal:
         return replace(self, component=component)

@@ -35,6 +35,7 @@ class Change:
     diff: str = ""
     disrupts: Disrupts = Disrupts.NOTHING
     known: str = ""  # "" or the stage after which the answer is known
+    note: str = ""  # what else there is to know before it is done
     work: Work = field(default=Work("", "", ""), repr=False, compare=False)
 
     @property
@@ -206,6 +207,7 @@ def _change(order: int, node: str, goal: Goal, answer: Answer) -> Change:
         diff,
         goal.disrupts,
         known=later.stage if later else "",
+        note=goal.note,
         work=apply_work(order, goal),
     )
 

@@ -36,6 +36,7 @@ class Work:
     name: str
     script: str
     manager: Manager | None = None
+    uses: tuple[str, ...] = ()
 
 
 class Status(StrEnum):
@@ -130,7 +131,7 @@ def apply_work(order: int, goal: Goal) -> Work:
     parts = [goal.apply]
     if goal.undo:
         parts.insert(0, _record(order, goal))
-    return Work(goal.component, goal.name, "\n".join(parts), goal.manager)
+    return Work(goal.component, goal.name, "\n".join(parts), goal.manager, goal.uses)
 
 
 def remove_work(record: Record) -> Work:
@@ -164,10 +165,11 @@ def read_verdict(lines: Sequence[str]) -> Verdict:
 
 
 def _prelude(works: Sequence[Goal | Work]) -> str:
-    """What only some scripts need: the functions of the package manager whose packages are in it, and of the components
-    that are in it (templates/COMPONENT/functions.sh)."""
+    """What only some scripts need: the functions of the package manager whose packages are in it, the files that its
+    goals use, and the functions of the components that are in it (templates/COMPONENT/functions.sh)."""
     managers = dict.fromkeys(work.manager for work in works if work.manager)
     found = [text(f"engine/{manager}.sh") for manager in managers]
+    found += [text(name) for name in dict.fromkeys(name for work in works for name in work.uses)]
     for component in dict.fromkeys(work.component for work in works):
         try:
             found.append(text(f"{component}/functions.sh"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clustr.engine.apply import NotBegun, apply, over_a_cut
 from clustr.engine.events import Emit, NodeStatus
@@ -19,15 +19,19 @@ from clustr.errors import ApplyError, ClustrError, PlanChangedError, Unreachable
 from clustr.inventory.model import Cluster, Node
 from clustr.remote import kubectl
 from clustr.remote.facts import Seen
+from clustr.remote.facts_reader import read_facts
 from clustr.remote.lock import Holder
 from clustr.remote.waits import wait_for_boot
+from clustr.templates import text
 
 BOOT_WITHIN = 1800.0  # seconds: servers with many GPUs and much memory take ten minutes and more to come up
 DRAIN_WITHIN = 600.0
+END_PODS_WITHIN = 120.0  # k3s gets a minute to stop, its pods ten seconds
 GATE_WITHIN = 300.0
 GATE_EVERY = 2.0
 
-Gate = Callable[[Stage, Node], Sequence[str]]  # one sentence for each check that does not hold
+# One sentence for each check that does not hold; True asks as well for those that a drained node has to pass.
+Gate = Callable[[Stage, Node, bool], Sequence[str]]
 
 
 class NotKnownYet(Exception):
@@ -87,7 +91,7 @@ def second_look(share: Share) -> list[Change]:
 def _was_shown(change: Change, planned: Change | None) -> bool:
     if planned is None:
         return False
-    return bool(planned.known) or planned.diff == change.diff
+    return change.disrupts <= planned.disrupts and (bool(planned.known) or planned.diff == change.diff)
 
 
 def _lines(changes: Sequence[Change]) -> list[str]:
@@ -107,21 +111,26 @@ def _answers(share: Share, goals: Sequence[Goal], before: str = "") -> list[Answ
 
 
 def do(share: Share, changes: Sequence[Change]) -> None:
-    """Applies the changes, booting where one needs it, until a look finds nothing more to do."""
-    left = list(changes)
+    """Applies the changes, booting where one needs it, until a look finds nothing more to do.
+
+    No goal gets a second boot, and a stage without a boot gets no second round.
+    """
+    left, booted = list(changes), set[tuple[str, str, str]]()
     while left:
         now, boots = _until_boot(left)
         verdict = _apply(share, now, boots)
         if boots:
-            reboot(share)
+            booted.add(now[-1].key)
+            share = reboot(share)
         goals = share.goals()
         left = differences(share.place, share.node.name, goals, _answers(share, goals, read_script(verdict.run_id)))
-        if left and not boots:
+        in_vain = [each for each in left if not boots or (each.disrupts is Disrupts.REBOOT and each.key in booted)]
+        if in_vain:
             raise ApplyError(
-                "is still not as wanted after its changes were made",
+                "is still not as wanted after its changes were made" + (", and a boot" if boots else ""),
                 f"clustr plan --limit {share.node.name}",
                 node=share.node.name,
-                detail="\n".join(_lines(left)),
+                detail="\n".join(_lines(in_vain)),
             )
 
 
@@ -146,29 +155,35 @@ def _until_boot(changes: Sequence[Change]) -> tuple[list[Change], bool]:
     return list(changes), False
 
 
-def reboot(share: Share) -> None:
-    """Boots the node and waits until it answers under a new boot id."""
+def reboot(share: Share) -> Share:
+    """Boots the node and waits until it answers under a new boot id; returns the share with what it says then.
+
+    What it says of its cluster stays as it was before: k3s may still be on its way up.
+    """
     name = share.node.name
     share.emit(NodeStatus(name, "rebooting"))
     old = share.seen[name].boot_id
     fleet = share.fleet
     share.begin()
     with suppress(UnreachableError):  # the answer may be lost with the connection; what counts is the new boot id
-        fleet[name].run("systemctl reboot --no-block", timeout=30)
+        fleet[name].run(text("engine/reboot.sh"), timeout=END_PODS_WITHIN)
     try:
         wait_for_boot(lambda: fleet.reopen(name), old, BOOT_WITHIN)
     except UnreachableError as error:
         raise LostAtBoot(
             "did not come back from its reboot", "look at its console", node=name, detail=error.problem
         ) from error
+    facts = over_a_cut(fleet, name, lambda line: read_facts(line, share.node), share.emit)
+    facts = replace(facts, k3s=share.seen[name].k3s)
+    return replace(share, seen=replace(share.seen, facts={**share.seen.facts, name: facts}))
 
 
-def hold_gate(share: Share, gate: Gate) -> None:
-    """Waits until the stage's checks hold on the node."""
+def hold_gate(share: Share, gate: Gate, *, returns: bool = False) -> None:
+    """Waits until the stage's checks hold on the node; `returns`: and those of a drained node that takes pods again."""
     share.emit(NodeStatus(share.node.name, "waiting for its checks"))
     deadline = time.monotonic() + GATE_WITHIN
     while True:
-        red = gate(share.stage, share.node)
+        red = gate(share.stage, share.node, returns)
         if not red:
             return
         # A check that could not look because the line is cut would never hold.

@@ -62,6 +62,7 @@ def change_document(change: Change) -> dict[str, object]:
         "diff": change.diff,
         "disrupts": DISRUPTS[change.disrupts],
         "known": change.known,
+        "note": change.note,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clustr.engine.goal import Disrupts
 from clustr.engine.plan import Blind, Change, Kind, Plan, StagePlan
@@ -33,6 +33,7 @@ class Row:
     disrupts: str
     below: tuple[str, ...]
     diff: str  # the whole of one that is shown in part, so that equal beginnings do not pass for equal files
+    notes: tuple[str, ...] = ()  # what the changes of these nodes say besides; never cut
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,25 @@ def _nodes(plan: Plan) -> list[str]:
 
 def _folded(stage: StagePlan, plan: Plan, whole: bool) -> list[tuple[str, list[Row]]]:
     """The stage's changes as rows, each once, under the nodes that have it: ("gpu[01-16]", rows)."""
-    on: dict[Row, list[str]] = {}
+    on: dict[Row, list[Change]] = {}
     for change in stage.changes:
-        on.setdefault(_row(change, plan, whole), []).append(change.node)
+        on.setdefault(_row(change, plan, whole), []).append(change)
     order = list(dict.fromkeys((*stage.nodes, *(change.node for change in stage.changes))))
     groups: dict[tuple[str, ...], list[Row]] = {}
-    for row, nodes in on.items():
-        groups.setdefault(tuple(sorted(set(nodes), key=order.index)), []).append(row)
+    for row, changes in on.items():
+        nodes = tuple(sorted({change.node for change in changes}, key=order.index))
+        groups.setdefault(nodes, []).append(replace(row, notes=_notes(changes)))
     return [(fold(nodes), rows) for nodes, rows in groups.items()]
+
+
+def _notes(changes: Sequence[Change]) -> tuple[str, ...]:
+    """What equal changes say besides; where that differs from node to node, whose it is."""
+    said: dict[str, list[str]] = {}
+    for change in changes:
+        said.setdefault(change.note, []).append(change.node)
+    if len(said) == 1:
+        return tuple(note for note in said if note)
+    return tuple(f"{fold(nodes)}: {note}" for note, nodes in said.items() if note)
 
 
 def _row(change: Change, plan: Plan, whole: bool) -> Row:
@@ -185,7 +197,8 @@ def _draw(row: Row, widths: Widths) -> list[str]:
     detail = cut(row.detail, max(widths.line - len(front) - len(end), 0))
     if end:
         detail = f"{detail:<{min(widths.detail, max(widths.line - len(front) - len(end), 0))}}"
-    return [f"{front}{detail}{end}".rstrip(), *row.below]
+    notes = [line for note in row.notes for line in wrapped(note.split(" "), widths.line, INDENT)]
+    return [f"{front}{detail}{end}".rstrip(), *notes, *row.below]
 
 
 def _unknown(blind: Sequence[Blind], width: int) -> list[str]:

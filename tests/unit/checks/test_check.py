@@ -116,6 +116,7 @@ def test_each_component_that_exists_is_known_to_gates() -> None:
         assert all(gate in each.gates for each in gate_checks(frozenset({gate})))
         assert gate_checks(frozenset({gate}))
     assert gate_checks(frozenset()) == ()
+    assert all(each.returns for each in gate_checks(frozenset(), returns=True))
 
 
 def test_checks_are_chosen_by_globs() -> None:

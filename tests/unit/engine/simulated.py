@@ -26,6 +26,7 @@ class World:
     happened: list[str] = field(default_factory=list)
     met: dict[str, set[str]] = field(default_factory=dict)  # goals that are true, by node
     fails: set[tuple[str, str]] = field(default_factory=set)  # (node, goal) whose apply fails
+    vain: set[tuple[str, str]] = field(default_factory=set)  # whose apply ends well and changes nothing
     refuses_drain: set[str] = field(default_factory=set)
     dead: set[str] = field(default_factory=set)  # nodes that never come back from a boot
     knows: tuple[str, ...] = ()  # Node objects of the running cluster
@@ -112,7 +113,8 @@ class SimulatedNode:
                 verdict.append(f"failed {number} 41 false")
                 ended = "failed"
                 break
-            world.met.setdefault(self.name, set()).add(name)
+            if (self.name, name) not in world.vain:
+                world.met.setdefault(self.name, set()).add(name)
             lines.append(f"::done {number}")
             verdict.append(f"done {number}")
         with world.lock:

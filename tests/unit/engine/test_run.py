@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import pytest
 
 from clustr.engine import run as engine_run
+from clustr.engine import work as engine_work
 from clustr.engine.events import Event, GoalDone, NodeFailed, NodeSkipped
 from clustr.engine.fleet import Fleet
 from clustr.engine.goal import Disrupts, Goal, Later
@@ -31,6 +32,7 @@ def _simulated_facts(monkeypatch: pytest.MonkeyPatch) -> None:
         return connection.world.facts(node.name)
 
     monkeypatch.setattr(engine_run, "read_facts", read)
+    monkeypatch.setattr(engine_work, "read_facts", read)
 
 
 def goal(name: str, disrupts: Disrupts = Disrupts.NOTHING) -> Goal:
@@ -78,7 +80,7 @@ def go(
         fleet,
         stages=stages,
         run=Holder("ana", "desk", "run1", "bootstrap"),
-        gate=gate or (lambda stage, node: []),  # type: ignore[arg-type]
+        gate=gate or (lambda stage, node, returns: []),  # type: ignore[arg-type]
         emit=events.append,
         stop=Stop() if stop is None else stop,
         begin=begin,
@@ -157,6 +159,42 @@ def test_a_boot_comes_after_its_goal_and_the_rest_after_the_boot() -> None:
     assert report.done == ("n1",)
 
 
+def test_a_goal_that_a_boot_does_not_make_true_gets_no_second_boot() -> None:
+    world = World(vain={("n1", "kernel")})
+    report, _ = go(world, cluster_of("cp1", "n1"), [stage("One", [goal("kernel", Disrupts.REBOOT)], agents)])
+    assert world.happened == ["n1: kernel", "reboot n1"]
+    assert "and a boot" in report.failed["n1"].problem
+
+
+def test_after_a_boot_goals_are_those_of_the_facts_that_it_left() -> None:
+    """What held a device is gone then, so that the same goal is met without another boot."""
+    world = World(knows=("cp1", "n1"), vain={("n1", "driver")})
+
+    def goals(_cluster: Cluster, node: Node, seen: Seen) -> list[Goal]:
+        if seen[node.name].boot_id.startswith("boot0"):
+            return [goal("driver", Disrupts.REBOOT)]
+        world.vain.clear()
+        return [goal("driver", Disrupts.WORKLOADS)]
+
+    stages = [Stage("One", agents, (component("one", goals),))]
+    report, _ = go(world, cluster_of("cp1", "n1"), stages)
+    assert report.done == ("n1",)
+    assert world.happened == ["cordon n1", "drain n1", "n1: driver", "reboot n1", "n1: driver", "uncordon n1"]
+
+
+def test_a_boot_that_the_plan_did_not_show_is_not_made() -> None:
+    """An earlier stage may leave other facts: who holds a device is asked again."""
+    world, seen_once = World(knows=("cp1", "n1")), list[str]()
+
+    def goals(_cluster: Cluster, node: Node, _seen: Seen) -> list[Goal]:
+        seen_once.append(node.name)
+        return [goal("driver", Disrupts.WORKLOADS if len(seen_once) == 1 else Disrupts.REBOOT)]
+
+    report, _ = go(world, cluster_of("cp1", "n1"), [Stage("One", agents, (component("one", goals),))])
+    assert "has changed since the plan was made" in report.failed["n1"].problem
+    assert world.happened == []
+
+
 def test_the_rollout_disturbs_only_so_many_at_once() -> None:
     nodes = ["cp1", *(f"n{number}" for number in range(8))]
     world = World(knows=tuple(nodes), seconds=0.02)
@@ -213,8 +251,27 @@ def test_a_node_keeps_its_place_in_the_plan_when_facts_change_meanwhile() -> Non
 
 def test_a_red_gate_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clustr.engine.work.GATE_WITHIN", 0.0)
-    report, _ = go(World(), cluster_of("cp1"), [stage("One", [goal("a")])], lambda stage, node: ["k3s.ready: no"])
+
+    def red(_stage: Stage, _node: Node, _returns: bool) -> list[str]:
+        return ["k3s.ready: no"]
+
+    report, _ = go(World(), cluster_of("cp1"), [stage("One", [goal("a")])], red)
     assert report.failed["cp1"].detail == "k3s.ready: no"
+
+
+def test_a_drained_node_passes_more_checks_before_it_takes_pods_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which it does not where one is red; a node that no pod runs on is not asked for them."""
+    monkeypatch.setattr("clustr.engine.work.GATE_WITHIN", 0.0)
+    world = World(knows=("cp1", "n1"))
+
+    def gate(_stage: Stage, _node: Node, returns: bool) -> list[str]:
+        return ["gpu.uvm: no device node"] if returns else []
+
+    stages = [stage("One", [goal("a", Disrupts.WORKLOADS)], agents)]
+    report, _ = go(world, cluster_of("cp1", "n1", "n2", rollout=Rollout(at_once="1", max_failures=0)), stages, gate)
+    assert report.failed["n1"].detail == "gpu.uvm: no device node"
+    assert report.done == ("n2",)
+    assert [what for what in world.happened if "n1" in what] == ["cordon n1", "drain n1", "n1: a"]
 
 
 @pytest.mark.parametrize(("at_once", "nodes", "width"), [("10%", 50, 5), ("10%", 3, 1), ("4", 100, 4), ("100%", 7, 7)])
@@ -241,7 +298,7 @@ def test_what_may_not_begin_is_skipped_and_says_why() -> None:
 def test_once_the_lock_is_lost_no_further_node_is_begun() -> None:
     stop, world = Stop(), World()
 
-    def lose(stage: Stage, node: Node) -> list[str]:
+    def lose(stage: Stage, node: Node, returns: bool) -> list[str]:
         stop.lost = LockedError("this run lost the lock to bob@laptop", "see who works there: clustr unlock")
         return []
 

@@ -61,6 +61,18 @@ def test_a_new_node_is_rebooted_but_not_drained() -> None:
     assert not any("drains" in line for line in lines)
 
 
+def test_a_note_stands_below_its_change_and_says_whose_it_is_where_nodes_differ() -> None:
+    """Equal changes stay one row: sixteen nodes differ in what holds their GPUs, not in what is wanted of them."""
+    drivers = [replace(driver(node), note="stops nvidia-persistenced.service") for node in GPUS[:3]]
+    drivers[2] = replace(drivers[2], note="reboots: python3 (pid 812) holds /dev/nvidia0")
+    both = plan_lines(replace(plan(), stages=(StagePlan("P", GPUS, tuple(drivers)),)), width=UNLIMITED)
+    assert "  gpu[01-03]" in both
+    assert "          gpu[01-02]: stops nvidia-persistenced.service" in both
+    assert "          gpu03: reboots: python3 (pid 812) holds /dev/nvidia0" in both
+    one = plan_lines(replace(plan(), stages=(StagePlan("P", GPUS, tuple(drivers[:2])),)), width=UNLIMITED)
+    assert "          stops nvidia-persistenced.service" in one
+
+
 def test_a_mode_alone_is_shown() -> None:
     mode = change("cp1", "base_os", "/etc/thing", "0644 root:root", "0600 root:root")
     lines = plan_lines(replace(plan(), stages=(StagePlan("P", ("cp1",), (mode,)),)), width=UNLIMITED)

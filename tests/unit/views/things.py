@@ -42,8 +42,9 @@ def change(
     diff: str = "",
     disrupts: Disrupts = Disrupts.NOTHING,
     known: str = "",
+    note: str = "",
 ) -> Change:
-    return Change(node, node, component, goal, kind, before, after, diff, disrupts, known)
+    return Change(node, node, component, goal, kind, before, after, diff, disrupts, known, note)
 
 
 def packages(node: str) -> Change:
