@@ -37,6 +37,8 @@ from clustr.remote.facts import (
     Selinux,
     Swap,
 )
+from clustr.remote.gpu_reader import detailed, read_gpu, read_kube_gpu
+from clustr.remote.said import Said
 from clustr.templates import text
 
 FACTS_LIMIT = 60.0  # seconds
@@ -45,7 +47,7 @@ _NEEDED = ("boot_id", "architecture", "kernel", "cpus", "memory_kb", "disk_free_
 
 def read_facts(connection: Connection, node: Node) -> Facts:
     """Asks a machine what it is; raises UnreachableError where it cannot tell."""
-    result = connection.run(text("remote/facts.sh"), sudo=True, timeout=FACTS_LIMIT)
+    result = connection.run(facts_script(), sudo=True, timeout=FACTS_LIMIT)
     asked = time.time()
     said = Said(result.stdout)
     missing = [key for key in _NEEDED if not said.one(key)]
@@ -59,35 +61,9 @@ def read_facts(connection: Connection, node: Node) -> Facts:
         raise UnreachableError("its facts make no sense", remedy, node=node.name, detail=str(error)) from error
 
 
-class Said:
-    """The facts script's output: key=value a line, a key as often as there are such things."""
-
-    def __init__(self, output: str) -> None:
-        self._values: dict[str, list[str]] = {}
-        for line in output.split("\n"):
-            key, separator, value = line.partition("=")
-            if separator:
-                self._values.setdefault(key, []).append(_printable(value.strip()))
-
-    def one(self, key: str) -> str:
-        return self._values.get(key, [""])[0]
-
-    def all(self, key: str) -> list[list[str]]:
-        """The words of each such line."""
-        return [value.split() for value in self._values.get(key, [])]
-
-    def number(self, key: str) -> int:
-        return int(value) if (value := self.one(key)).isdigit() else 0
-
-    def text(self, key: str) -> str:
-        """Free text; control characters but line ends are dropped."""
-        return "\n".join(_printable(line) for line in self.raw(key).split("\n"))
-
-    def raw(self, key: str) -> str:
-        try:
-            return base64.b64decode(self.one(key)).decode(errors="replace")
-        except ValueError:  # binascii.Error is one too
-            return ""
+def facts_script() -> str:
+    """gpu.sh has the functions that facts.sh calls where GPUs or ports of a fabric are."""
+    return text("remote/gpu.sh") + text("remote/facts.sh")
 
 
 def parse_facts(said: Said) -> Facts:
@@ -118,7 +94,8 @@ def parse_facts(said: Said) -> Facts:
         selinux=_selinux(said),
         interfaces=tuple(_interfaces(said)),
         swaps=tuple(_swaps(said)),
-        pci=tuple(_pci(words) for words in said.all("pci") if len(words) == 4),
+        pci=detailed(said, [_pci(words) for words in said.all("pci") if len(words) == 4]),
+        gpu=read_gpu(said),
         k3s=_k3s(said),
         applying=Applying(
             active=said.one("apply") in ("active", "activating", "deactivating", "reloading"),
@@ -254,6 +231,7 @@ def _k3s(said: Said) -> K3sFacts:
         api_ready=said.one("api") == "ready",
         nodes=tuple(_kube_nodes(said.text("kube_nodes"))),
         agent_data=said.one("agent_data") == "yes",
+        gpu=read_kube_gpu(said),
     )
 
 
@@ -272,9 +250,3 @@ def _records(records: str) -> Iterator[Record]:
         if order.isdigit():
             name = base64.b64decode(goal).decode(errors="replace")
             yield Record(order=int(order), component=component, about=about, goal=name, undo=undo)
-
-
-def _printable(line: str) -> str:
-    if line.isprintable():
-        return line
-    return "".join(character for character in line if character.isprintable() or character == "\t")

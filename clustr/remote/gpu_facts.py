@@ -67,6 +67,9 @@ class Package:
     name: str
     version: str
     held: bool
+    origin: str = (
+        ""  # of the place that it came from: NVIDIA, Debian, Ubuntu; on EL the repository's id; "" for none now
+    )
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from clustr.artifacts import NODE_CA
 from clustr.errors import UnreachableError
 from clustr.remote.connection import Connection
-from clustr.remote.facts_reader import Said
 from clustr.remote.reach import Questions, Reach, Unreached
+from clustr.remote.said import Said
 from clustr.templates import render, text
 
 PEER_SECONDS = 8  # for a connection to another node: milliseconds inside a site, more where a machine is busy

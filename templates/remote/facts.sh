@@ -233,13 +233,22 @@ chains() {
   done
 }
 
+# More is asked (gpu.sh) only where NVIDIA's devices are, or ports of an RDMA fabric.
 pci() {
-  local folder vendor device class
+  local folder vendor device class special=() gpus=()
   for folder in /sys/bus/pci/devices/*; do
     if read -r vendor <"$folder/vendor" && read -r device <"$folder/device" && read -r class <"$folder/class"; then
       say pci "${folder##*/} $vendor $device $class"
+      case $vendor:$class in
+        0x10de:0x03*) gpus+=("${folder##*/}") special+=("${folder##*/}") ;;
+        0x10de:* | 0x15b3:* | *:0x0207*) special+=("${folder##*/}") ;;
+      esac
     fi
   done
+  if [ ${#special[@]} -gt 0 ]; then
+    pci_detail "${special[@]}"
+    gpu "${gpus[@]}"
+  fi
 }
 
 k3s() {
@@ -262,16 +271,31 @@ k3s() {
   if systemctl is-active --quiet k3s.service && [ -x /usr/local/bin/k3s ]; then kube_nodes; fi
 }
 
-# kubectl keeps a cache of the API in the home folder unless it is told another place.
+# kubectl keeps a cache of the API in the home folder unless it is told another place. DaemonSets tell whether anybody hands
+# GPUs out here.
 kube_nodes() {
-  local listing
+  local listing line nodes='' sets=''
   scratch=$(mktemp -d /dev/shm/clustr-facts.XXXXXXXX) || return
-  listing=$(timeout 5 /usr/local/bin/k3s kubectl --cache-dir="$scratch" get nodes -o go-template='
-{{- range .items}}{{.metadata.name}} {{if .spec.unschedulable}}cordoned{{else}}open{{end}}
+  listing=$(timeout 5 /usr/local/bin/k3s kubectl --cache-dir="$scratch" get nodes,daemonsets.apps -A -o go-template='
+{{- range .items}}{{if eq .kind "DaemonSet"}}DaemonSet {{.metadata.namespace}}/{{.metadata.name}}
+{{- range .spec.template.spec.containers}} {{.image}}{{end}}{{"\n"}}{{else}}
+{{- .metadata.name}} {{if .spec.unschedulable}}cordoned{{else}}open{{end}}
 {{- range .status.conditions}}{{if eq .type "Ready"}} {{.status}}{{end}}{{end}} {{.status.nodeInfo.kubeletVersion}}{{"\n"}}
-{{- end}}') || return
+{{- end}}{{end}}') || return
   say api ready
-  encode kube_nodes <<<"$listing"
+  while read -r line; do
+    case $line in
+      'DaemonSet '*) sets+=$line$'\n' ;;
+      *) nodes+=$line$'\n' ;;
+    esac
+  done <<<"$listing"
+  encode kube_nodes <<<"$nodes"
+  case $sets in
+    *nvidia* | *gpu-operator*)
+      encode kube_daemonsets <<<"$sets"
+      kube_gpu "$scratch"
+      ;;
+  esac
 }
 
 left_by_clustr() {

@@ -21,7 +21,7 @@ from clustr.engine.window import WIDTH
 from clustr.inventory.load import load
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.facts import Seen
-from clustr.templates import text
+from clustr.remote.facts_reader import facts_script
 from tests.bench.case import COMMAND, Case
 from tests.simulated.work import stages
 
@@ -56,7 +56,7 @@ def _sent(case: Case, cluster: Cluster) -> tuple[str, bytes]:
         case Case.COMMAND:
             return " ".join(COMMAND), b""
         case Case.FACTS:
-            return "bash", text("remote/facts.sh").encode()
+            return "bash", facts_script().encode()
         case _:
             goals = stage_goals(stages()[0], cluster, cluster.nodes[0], Seen({}))
             return "bash", probe_script(goals, new_nonce()).encode()

@@ -13,7 +13,8 @@ from clustr.engine.stage import stage_goals
 from clustr.inventory.model import Cluster, Node
 from clustr.inventory.secrets import Secret
 from clustr.remote.facts import Facts, Firewall, Interface, Seen
-from clustr.remote.facts_reader import Said, parse_facts
+from clustr.remote.facts_reader import parse_facts
+from clustr.remote.said import Said
 from clustr.stages import STAGES
 from tests.components.machines import CP1, GPU1, MON1, cluster_of
 

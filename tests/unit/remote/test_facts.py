@@ -22,8 +22,8 @@ from clustr.remote.facts import (
     Selinux,
     Swap,
 )
-from clustr.remote.facts_reader import Said, parse_facts, read_facts
-from clustr.templates import text
+from clustr.remote.facts_reader import facts_script, parse_facts, read_facts
+from clustr.remote.said import Said
 from tests.fakes import FakeConnection, LocalConnection
 
 RECORDED = Path(__file__).parent / "facts"
@@ -117,7 +117,7 @@ def test_a_script_that_failed_is_no_answer() -> None:
 
 
 def test_the_script_answers_here_and_now() -> None:
-    done = subprocess.run(["bash", "-c", text("remote/facts.sh")], capture_output=True, text=True, check=True)
+    done = subprocess.run(["bash", "-c", facts_script()], capture_output=True, text=True, check=True)
     facts = parse_facts(Said(done.stdout))
     assert facts.kernel == subprocess.check_output(["uname", "-r"], text=True).strip()
     assert facts.boot_id == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -128,7 +128,7 @@ def test_the_script_answers_where_next_to_nothing_is_installed(tmp_path: Path) -
     for name in ("date", "uname", "base64", "awk", "getconf", "df", "stat"):
         found = subprocess.check_output(["bash", "-c", f"type -P {name}"], text=True).strip()
         (tmp_path / name).symlink_to(found)
-    command = ["/bin/bash", "-c", text("remote/facts.sh")]
+    command = ["/bin/bash", "-c", facts_script()]
     done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=True)
     said = Said(done.stdout)
     assert said.one("end") == "yes"
@@ -151,12 +151,12 @@ def test_what_selinux_does(said: str, selinux: Selinux) -> None:
 
 def test_a_lock_is_told_with_its_silence() -> None:
     with LocalConnection() as machine:
-        assert parse_facts(Said(machine.run(text("remote/facts.sh")).stdout)).lock == LockFacts()
+        assert parse_facts(Said(machine.run(facts_script()).stdout)).lock == LockFacts()
         machine.run("mkdir -p /var/lib/clustr/lock; touch -d '90 seconds ago' /var/lib/clustr/lock")
-        cut = parse_facts(Said(machine.run(text("remote/facts.sh")).stdout)).lock
+        cut = parse_facts(Said(machine.run(facts_script()).stdout)).lock
         machine.write("/var/lib/clustr/lock/holder", "who=ana\nhost=desk\nrun_id=f00d\ncommand=bootstrap\n")
         machine.run("touch -d '61 seconds ago' /var/lib/clustr/lock/beat")
-        lock = parse_facts(Said(machine.run(text("remote/facts.sh")).stdout)).lock
+        lock = parse_facts(Said(machine.run(facts_script()).stdout)).lock
     assert (cut.held, cut.run_id, 90 <= cut.silent_for < 95) == (True, "", True)
     assert (lock.held, lock.run_id, 61 <= lock.silent_for < 66) == (True, "f00d", True)
     assert (lock.who, lock.command, lock.held_for < 5) == ("ana@desk", "bootstrap", True)
@@ -165,8 +165,8 @@ def test_a_lock_is_told_with_its_silence() -> None:
 def test_an_apply_is_told_until_its_end_was_read() -> None:
     with LocalConnection() as machine:
         machine.write("/var/lib/clustr/run", "f00d\nana@desk\n")
-        told = parse_facts(Said(machine.run(text("remote/facts.sh")).stdout)).applying
+        told = parse_facts(Said(machine.run(facts_script()).stdout)).applying
         machine.run("mv /var/lib/clustr/run /var/lib/clustr/run.read")
-        read = parse_facts(Said(machine.run(text("remote/facts.sh")).stdout)).applying
+        read = parse_facts(Said(machine.run(facts_script()).stdout)).applying
     assert (told.run_id, told.who, told.active) == ("f00d", "ana@desk", False)
     assert (read.run_id, read.who) == ("", "")

@@ -10,8 +10,8 @@ import pytest
 from clustr.errors import UnreachableError
 from clustr.inventory.model import Node, Role
 from clustr.remote.facts import Controllers, Facts, Former, Kernel, Listener, Remains, Resolver, Swap
-from clustr.remote.facts_reader import Said, parse_facts, read_facts
-from clustr.templates import text
+from clustr.remote.facts_reader import facts_script, parse_facts, read_facts
+from clustr.remote.said import Said
 from tests.fakes import FakeConnection, LocalConnection
 
 BARE = (Path(__file__).parent / "facts/debian-12.txt").read_text()
@@ -79,7 +79,7 @@ def here() -> Iterator[LocalConnection]:
 
 
 def told(machine: LocalConnection) -> Facts:
-    return parse_facts(Said(machine.run(text("remote/facts.sh")).stdout))
+    return parse_facts(Said(machine.run(facts_script()).stdout))
 
 
 def test_a_machine_that_answers_slowly_has_no_slow_clock(here: LocalConnection) -> None:
@@ -105,7 +105,7 @@ def test_a_port_is_its_units_also_while_a_program_that_is_being_started_holds_it
     users = 'users:(("k3s-server",pid=4000001,fd=7),("k3s-server",pid=4000002,fd=7))'
     here.command("ss", f"echo 'tcp LISTEN 0 4096 *:6443 *:* {users}'")
     here.write("/fake/4000002/cgroup", "0::/system.slice/k3s.service\n")
-    script = text("remote/facts.sh").replace('"/proc/$1/', '"/fake/$1/').replace('"/proc/${BASH', '"/fake/${BASH')
+    script = facts_script().replace('"/proc/$1/', '"/fake/$1/').replace('"/proc/${BASH', '"/fake/${BASH')
     for gone, unit in (("", "k3s.service"), ("rm -r /fake\n", "")):
         found = parse_facts(Said(here.run(gone + script).stdout))
         assert found.listeners == (Listener(6443, "tcp", "k3s-server", unit),)

@@ -12,9 +12,9 @@ import pytest
 from clustr.errors import UnreachableError
 from clustr.remote import reach_reader
 from clustr.remote.connection import Result
-from clustr.remote.facts_reader import Said
 from clustr.remote.reach import DnfWay, Peer, Questions, Reach, Unreached, Way
 from clustr.remote.reach_reader import parse_reach, read_reach, script
+from clustr.remote.said import Said
 from tests.fakes import FakeConnection, LocalConnection
 
 ONE, TWO, THREE = Peer("cp1", "10.0.0.1", 6443), Peer("cp1", "10.0.0.1", 2379), Peer("cp2", "10.0.0.2", 6443)
