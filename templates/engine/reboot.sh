@@ -11,9 +11,9 @@ in_pods() {
 
 shims() {
   local pid
-  for pid in $(grep -ls '^containerd-shim' /proc/[0-9]*/comm | cut -d / -f 3); do
+  while read -r pid; do
     if grep -qsaF k8s.io "/proc/$pid/cmdline"; then echo "$pid"; fi # Docker's own live in another namespace
-  done
+  done < <(grep -ls '^containerd-shim' /proc/[0-9]*/comm | cut -d / -f 3)
 }
 
 end_pods() {

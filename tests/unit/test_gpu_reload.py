@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from clustr.components.gpu_reload import UNITS, disturbance, driver_in_kernel
 from clustr.engine.goal import Disrupts
 from clustr.remote.gpu_facts import GpuFacts, Holder, HolderKind, Loaded
-from clustr.templates import text
+from clustr.templates import folder, text
+from tests.components.scripts import shellcheck
 from tests.unit.engine.things import facts
 
 POD = Holder(HolderKind.POD, "kube-system/plugin-x2x4z", 700, "/dev/nvidiactl")
@@ -62,3 +65,13 @@ def test_a_new_kernel_takes_a_boot_whoever_holds_what() -> None:
 def test_the_units_of_the_stack_are_the_same_in_shell() -> None:
     listed = text("engine/gpu_holders.sh").partition("gpu_units=(")[2].partition(")")[0].split()
     assert frozenset(listed) == UNITS
+
+
+def test_the_scripts_are_sound(tmp_path: Path) -> None:
+    reloads = replace(facts("n1"), gpu=GpuFacts(OLD, holders=()))
+    boots = replace(facts("n1"), gpu=GpuFacts(nouveau=True))
+    goals = [driver_in_kernel(each, version="595", open=True) for each in (reloads, boots)]
+    assert shellcheck(goals, tmp_path) == ""
+    reboot = ["shellcheck", "--shell=bash", str(folder() / "engine/reboot.sh")]
+    done = subprocess.run(reboot, capture_output=True, text=True, check=False)
+    assert done.stdout + done.stderr == ""
