@@ -1,15 +1,39 @@
-"""Chips by PCI id, and what a machine's PCI devices say of its GPUs, their board and the fabric's ports."""
+"""Chips by PCI id, and what a machine's PCI devices say of its GPUs, their board and the fabric's ports.
+
+The ids are in chips.csv. Its column `source`: `readme` is the table of compatible GPUs in the README of
+https://github.com/NVIDIA/open-gpu-kernel-modules (a chip in it can run open modules), `pci.ids` is the PCI ID project's
+list of 2026-10-24 (https://pci-ids.ucw.cz). Which chips have MIG: NVIDIA's MIG user guide, "Supported GPUs", and, for
+what is sold in fewer countries or on other boards (A800, H800, B100, B300), the chip that they share with one of those.
+Memory is what the product's name or data sheet says.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from pathlib import Path
 
 from clustr.remote.facts import Facts, PciDevice
 
 NVIDIA = "10de"
 MELLANOX = "15b3"
+
+# NVSwitches of Ampere and Hopper boards are PCI devices (Fabric Manager user guide; pci.ids, "A100 NVSwitch" and "H100
+# NVSwitch"). Those of B200 class are not: ConnectX-7 functions on the board manage them, and their VPD says SW_MNG.
+NVSWITCHES = frozenset({"1af1", "22a3"})
+BRIDGE = "1021"
+
+# ConnectX from 4 on and BlueField's network controllers, by their physical functions: what mlx5 drives (pci.ids).
+# Virtual functions and what belongs to a NIC, such as its bridges and management, have other ids.
+MLX5 = frozenset(
+    ("1013", "1015", "1017", "1019", "101b", "101d", "101f", "1021", "1023", "1025", "1027", "1029")
+    + ("a2d2", "a2d6", "a2d9", "a2dc", "a2df")
+)
+# Amazon's EFA has virtual functions alone (linux, drivers/infiniband/hw/efa/efa_main.c; pci.ids).
+AMAZON, EFA = "1d0f", frozenset({"efa0", "efa1", "efa2", "efa3", "efa4"})
+INFINIBAND = "0207"  # class: InfiniBand controller
 
 
 class Architecture(IntEnum):
@@ -46,12 +70,27 @@ class Board(StrEnum):
 @dataclass(frozen=True)
 class Chip:
     name: str  # as NVIDIA calls the product: H100 80GB HBM3
-    model: str  # as inventories call it: H100-SXM
+    model: str  # as inventories call it: H100-SXM, and A100-SXM-40GB where there is another size
     architecture: Architecture
     memory_gb: int
-    open: OpenModules
     coherent: bool = False  # its memory is the CPU's as well: GH200, GB200
     mig: bool = False
+    multi_node: bool = False  # its NVLinks reach other machines: GB200, GB300
+
+    @property
+    def open(self) -> OpenModules:
+        """NVIDIA's driver installation guide, r610, "Kernel Modules": Turing and newer can be run by them, Grace
+        Hopper and Blackwell by nothing else."""
+        if self.architecture <= Architecture.VOLTA:
+            return OpenModules.NO
+        if self.coherent or self.architecture >= Architecture.BLACKWELL:
+            return OpenModules.REQUIRED
+        return OpenModules.POSSIBLE
+
+    def is_a(self, model: str) -> bool:
+        """Whether an inventory means it by this model: A100 and A100-SXM are an A100-SXM-80GB too."""
+        own, asked = self.model.lower(), model.lower()
+        return own == asked or own.startswith(f"{asked}-")
 
 
 @dataclass(frozen=True)
@@ -62,22 +101,65 @@ class Gpu:
     chip: Chip | None
 
 
-CHIPS: Mapping[str, Chip] = {}  # by PCI device id, four hexadecimal digits
+def _rows() -> Iterator[tuple[str, str, Chip]]:
+    with Path(__file__).with_name("chips.csv").open(encoding="utf-8", newline="") as table:
+        for row in csv.DictReader(table):
+            traits = frozenset(row["traits"].split())
+            yield (
+                row["device"],
+                row["subsystem"],
+                Chip(
+                    row["name"],
+                    row["model"],
+                    Architecture[row["architecture"].upper()],
+                    int(row["memory_gb"]),
+                    coherent="coherent" in traits,
+                    mig="mig" in traits,
+                    multi_node="multi-node" in traits,
+                ),
+            )
+
+
+CHIPS: Mapping[str, Chip] = {device: chip for device, board, chip in _rows() if not board}  # by PCI device id
+BOARDS: Mapping[tuple[str, str], Chip] = {(device, board): chip for device, board, chip in _rows() if board}
 
 
 def gpus(facts: Facts) -> tuple[Gpu, ...]:
     """The machine's GPUs of NVIDIA's (3D and display controllers), by their slots."""
     return tuple(
-        Gpu(device, CHIPS.get(device.device))
+        Gpu(device, BOARDS.get((device.device, device.subsystem)) or CHIPS.get(device.device))
         for device in sorted(facts.pci, key=lambda each: each.slot)
         if device.vendor == NVIDIA and device.kind.startswith(("0302", "0300"))
     )
 
 
 def board(facts: Facts) -> Board:
-    raise NotImplementedError
+    if any(gpu.chip and gpu.chip.multi_node for gpu in gpus(facts)):
+        return Board.MULTI_NODE
+    if any(device.vendor == NVIDIA and device.device in NVSWITCHES for device in facts.pci):
+        return Board.NVSWITCH
+    if any(_manages_switches(device) for device in facts.pci):
+        return Board.NVSWITCH_CX7
+    return Board.NONE
 
 
 def fabric_ports(facts: Facts) -> tuple[PciDevice, ...]:
-    """Functions of RDMA NICs, without the bridges of NVSwitch boards."""
-    raise NotImplementedError
+    """Functions of RDMA NICs by their slots, without virtual ones and without the bridges of NVSwitch boards.
+
+    Ethernet NICs of other makers that can RDMA are not told from those that cannot by their ids: only what is here.
+    """
+    return tuple(
+        device
+        for device in sorted(facts.pci, key=lambda each: each.slot)
+        if _speaks_rdma(device) and not _manages_switches(device)
+    )
+
+
+def _manages_switches(device: PciDevice) -> bool:
+    return device.vendor == MELLANOX and device.device == BRIDGE and device.manages_switches
+
+
+def _speaks_rdma(device: PciDevice) -> bool:
+    if device.vendor == MELLANOX:
+        return device.device in MLX5 and device.kind.startswith((INFINIBAND, "0200"))
+    return device.kind.startswith(INFINIBAND) or (device.vendor == AMAZON and device.device in EFA)
