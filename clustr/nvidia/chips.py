@@ -27,10 +27,10 @@ BRIDGE = "1021"
 
 # ConnectX from 4 on and BlueField's network controllers, by their physical functions: what mlx5 drives (pci.ids).
 # Virtual functions and what belongs to a NIC, such as its bridges and management, have other ids.
-MLX5 = frozenset(
-    ("1013", "1015", "1017", "1019", "101b", "101d", "101f", "1021", "1023", "1025", "1027", "1029")
-    + ("a2d2", "a2d6", "a2d9", "a2dc", "a2df")
+CONNECTX = frozenset(
+    ("1013", "1015", "1017", "1019", "101b", "101d", "101f", "1021", "1023", "1025", "1027", "1029"),
 )
+BLUEFIELD = frozenset(("a2d2", "a2d6", "a2d9", "a2dc", "a2df"))
 # Amazon's EFA has virtual functions alone (linux, drivers/infiniband/hw/efa/efa_main.c; pci.ids).
 AMAZON, EFA = "1d0f", frozenset({"efa0", "efa1", "efa2", "efa3", "efa4"})
 INFINIBAND = "0207"  # class: InfiniBand controller
@@ -161,5 +161,5 @@ def _manages_switches(device: PciDevice) -> bool:
 
 def _speaks_rdma(device: PciDevice) -> bool:
     if device.vendor == MELLANOX:
-        return device.device in MLX5 and device.kind.startswith((INFINIBAND, "0200"))
+        return device.device in CONNECTX | BLUEFIELD and device.kind.startswith((INFINIBAND, "0200"))
     return device.kind.startswith(INFINIBAND) or (device.vendor == AMAZON and device.device in EFA)
