@@ -48,6 +48,15 @@ def file(
     return Goal(path, probe, wanted, apply, disrupts, secret=secret, show=show, undo=undo)
 
 
+def manifest(name: str, content: str) -> Goal:
+    """Kubernetes objects that k3s applies by itself, on one server: docs.k3s.io/installation/packaged-components.
+
+    k3s deletes what leaves the file, and nothing when the file itself is gone: that is the removal's to do.
+    """
+    path = f"/var/lib/rancher/k3s/server/manifests/{name}.yaml"
+    return replace(file(path, content, mode=0o600), undo=f"undo_manifest {quote(path)}")
+
+
 def absent(path: str) -> Goal:
     """No such file."""
     where = quote(path)
@@ -204,10 +213,15 @@ def step(
     disrupts: Disrupts = Disrupts.NOTHING,
     about: str = "",
     secret: bool = False,
+    manager: Manager | None = None,
+    note: str = "",
 ) -> Goal:
     """A goal in shell of its own, for what no other maker can say."""
     show = Show.HIDDEN if secret else Show.VALUE
-    return Goal(name, probe, wanted, apply, disrupts, undo=undo, about=about, secret=secret, show=show)
+    return Goal(
+        name, probe, wanted, apply, disrupts, undo=undo, about=about, secret=secret, show=show, manager=manager,
+        note=note,
+    )  # fmt: skip
 
 
 def disrupting(goals: Iterable[Goal], disrupts: Disrupts) -> tuple[Goal, ...]:

@@ -140,6 +140,9 @@ class ArtifactsDocument(Frozen):
     packages: Annotated[places.PackageMirrors | None, _Nearest] = Field(
         default=None, description="mirror of the system's packages: one URL, or one for each archive by its name"
     )
+    keys: Annotated[places.PackageKeys | None, _Nearest] = Field(
+        default=None, description="armoured key files of mirrors that sign with their own key, by the vendor's name"
+    )
     mirror: Annotated[places.Mirror | None, _Nearest] = Field(
         default=None, description="https URL that takes the place of https://github.com/ for releases"
     )

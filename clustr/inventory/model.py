@@ -92,6 +92,7 @@ class Artifacts(Frozen):
     """Where a node's downloads come from, and how they get out. A proxy whose URL has a login in it is a secret."""
 
     packages: dict[str, str] = Field(default={}, description="URLs by the name of an archive; * is the folder of all")
+    keys: dict[str, Path] = Field(default={}, description="what signs a vendor's mirror instead of the vendor's key")
     mirror: str | None = Field(default=None, description="what takes the place of https://github.com/")
     charts: dict[str, str] = Field(default={}, description="URLs by the host of a chart repository; * for all")
     images: dict[str, str] = Field(default={}, description="URLs by registry; * for all")

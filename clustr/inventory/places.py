@@ -25,7 +25,8 @@ _LOGIN = (
 _PROXY = re.compile(rf"https?://(?P<login>{_LOGIN})?(?P<host>{_HOST}):\d{{1,5}}/?")
 _MIRROR = re.compile(rf"https?://{_HOST}(:\d{{1,5}})?(/[A-Za-z0-9._~%+/-]*)?")
 # What mirrors of packages are called by, which is also the folder that an archive has on most mirrors.
-ARCHIVES = ("debian", "debian-security", "ubuntu", "rocky", "almalinux", "epel", "rancher")
+VENDORS = ("nvidia", "nvidia-container-toolkit", "doca")  # who sign with keys that clustr knows by fingerprint
+ARCHIVES = ("debian", "debian-security", "ubuntu", "rocky", "almalinux", "epel", "rancher", *VENDORS)
 
 
 def proxy_url(text: str) -> str:
@@ -104,6 +105,18 @@ def _packages(value: object) -> object:
     return found
 
 
+def _keys(value: object) -> object:
+    """Files by the name of a vendor: a site that signs its mirror with a key of its own names it here."""
+    if not isinstance(value, dict):
+        raise ValueError("is no mapping: write names with files, {nvidia: site-key.asc}")
+    for name, path in value.items():
+        if name not in VENDORS:
+            raise ValueError(f'"{name}" is no vendor whose packages clustr adds: write {", ".join(VENDORS)}')
+        if not isinstance(path, str) or not path.strip() or "\n" in path:
+            raise ValueError(f"has no file for {name}: write a path like site-key.asc")
+    return value
+
+
 def _hosts(value: object) -> object:
     found = _mirrors(value)
     for name in found if isinstance(found, dict) else ():
@@ -127,5 +140,6 @@ def _past(value: object) -> object:
 _Mirrors = str | dict[str, str]
 Mirror = Annotated[str, BeforeValidator(_mirror, json_schema_input_type=str)]
 PackageMirrors = Annotated[dict[str, str], BeforeValidator(_packages, json_schema_input_type=_Mirrors)]
+PackageKeys = Annotated[dict[str, str], BeforeValidator(_keys)]
 HostMirrors = Annotated[dict[str, str], BeforeValidator(_hosts, json_schema_input_type=_Mirrors)]
 Past = Annotated[str, BeforeValidator(_past, json_schema_input_type=str)]

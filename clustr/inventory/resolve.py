@@ -229,7 +229,15 @@ class Resolver:
             said["ca"] = self._file(Path(said["ca"]), (*steps, "ca"))
             if is_file(said["ca"]) and not holds(said["ca"], b"-----BEGIN CERTIFICATE-----"):
                 self._findings.mistake((*steps, "ca"), f"{written.ca} holds no certificate: write a file in PEM form")
+        if said.get("keys"):
+            said["keys"] = {name: self._public_key(path, (*steps, "keys", name)) for name, path in said["keys"].items()}
         return said
+
+    def _public_key(self, written: str, steps: Steps) -> Path | None:
+        path = self._file(Path(written), steps)
+        if path and is_file(path) and not holds(path, b"-----BEGIN PGP PUBLIC KEY BLOCK-----"):
+            self._findings.mistake(steps, f"{written} is no armoured public key: write what gpg --armor --export gives")
+        return path
 
     def _proxy(self, source: ProxySource, steps: Steps) -> Secret:
         secret = self._secret(source, steps)

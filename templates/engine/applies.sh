@@ -76,6 +76,15 @@ restore_file() {
   fi
 }
 
+# k3s keeps the objects of a file that is deleted, so they go first. Where k3s does not run, they are gone with it.
+undo_manifest() {
+  if [ -e "$1" ] && systemctl is-active --quiet k3s.service; then
+    echo "::status deleting what ${1##*/} made"
+    /usr/local/bin/k3s kubectl --cache-dir=/run/clustr/kubectl delete --ignore-not-found --timeout=120s -f "$1"
+  fi
+  rm -f -- "$1"
+}
+
 # Says who holds the package manager's locks while waiting, up to 10 minutes. packages_held_by is the manager's own.
 wait_for_packages() {
   local holder waited=0
@@ -205,4 +214,19 @@ undo_tarball() {
   shift
   rm -f -- "/usr/local/lib/clustr/$name.release" "/usr/local/lib/clustr/$name.sums"
   (cd /usr/local/bin && rm -f -- "$@")
+}
+
+# apply_key FILE URL FINGERPRINT: refused before it is in place where it is another key than that.
+apply_key() {
+  local path=$1 url=$2 wanted=$3 found
+  fetch "$url" "$path.clustr-new" =http,https # its fingerprint vouches for it
+  found=$(fingerprint_of "$path.clustr-new")
+  if [ "$found" != "$wanted" ]; then
+    rm -f -- "$path.clustr-new"
+    echo "the key at $url is not $wanted but $found: nothing signed with it is installed" >&2
+    return 1
+  fi
+  chmod 0644 -- "$path.clustr-new"
+  mv -f -T -- "$path.clustr-new" "$path"
+  relabel "$path"
 }

@@ -61,3 +61,45 @@ apply_packages() {
   apt install --no-install-recommends --allow-change-held-packages -- "$@"
   if [ "$hold" = yes ]; then apt-mark hold -- "$@"; fi
 }
+
+# apt_sources_of SITE OURS: files that name a source below SITE (a URL without its scheme), ours aside. apt refuses to
+# read the same place twice with two keys.
+apt_sources_of() {
+  local path
+  for path in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+    if [ -f "$path" ] && [ "$path" != "$2" ] && grep -qE "^[^#]*://${1//./\\.}(/|[[:space:]]|\$)" "$path"; then
+      printf '%s\n' "$path"
+    fi
+  done
+}
+
+probe_only_source() {
+  local found
+  found=$(apt_sources_of "$1" "$2")
+  echo "${found:-ours alone}"
+}
+
+# What a vendor's own keyring package or a person wrote is set aside, and kept. Where it names other places as well,
+# only a person can tell what is to stay.
+apply_only_source() {
+  local path
+  while read -r path; do
+    if [ -z "$path" ]; then continue; fi
+    if grep -E '^[^#]*://' "$path" | grep -vqF "://$1"; then
+      echo "$path names $1 among other places: take it out there, clustr has a file of its own for it" >&2
+      return 1
+    fi
+    keep_original "$path"
+    printf '%s\n' "$path" >>"$clustr/sources-aside"
+    rm -f -- "$path"
+  done < <(apt_sources_of "$1" "$2")
+}
+
+undo_only_source() {
+  local path
+  if [ ! -e "$clustr/sources-aside" ]; then return; fi
+  while read -r path; do
+    if [ ! -e "$path" ]; then restore_file "$path"; fi
+  done < <(sort -u -- "$clustr/sources-aside")
+  rm -f -- "$clustr/sources-aside"
+}

@@ -131,35 +131,3 @@ apply_kernel_package() {
   fi
   apply_packages "$1-$2"
 }
-
-# probe_key FILE: the fingerprint of the one key in it.
-probe_key() {
-  if [ -f "$1" ]; then fingerprint_of "$1"; else echo absent; fi
-}
-
-fingerprint_of() {
-  local home found
-  home=$(mktemp -d /dev/shm/clustr-key.XXXXXXXX)
-  found=$(gpg --homedir "$home" --batch --with-colons --show-keys -- "$1" 2>/dev/null) || true # no key is an answer
-  rm -rf -- "$home"
-  awk -F: '
-    $1 == "pub" { keys++ }
-    $1 == "fpr" && !first { first = $10 }
-    END { print keys == 1 ? first : keys + 0 " keys" }
-  ' <<<"$found"
-}
-
-# apply_key FILE URL FINGERPRINT: refused before it is in place where it is another key than that.
-apply_key() {
-  local path=$1 url=$2 wanted=$3 found
-  fetch "$url" "$path.clustr-new" =http,https # its fingerprint vouches for it
-  found=$(fingerprint_of "$path.clustr-new")
-  if [ "$found" != "$wanted" ]; then
-    rm -f -- "$path.clustr-new"
-    echo "the key at $url is not $wanted but $found: nothing signed with it is installed" >&2
-    return 1
-  fi
-  chmod 0644 -- "$path.clustr-new"
-  mv -f -T -- "$path.clustr-new" "$path"
-  relabel "$path"
-}

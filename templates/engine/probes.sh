@@ -163,3 +163,26 @@ probe_tarball() {
     echo "changed programs"
   fi
 }
+
+# probe_key FILE: the fingerprint of the one key in it.
+probe_key() {
+  if [ ! -f "$1" ]; then
+    echo absent
+  elif ! command -v gpg >/dev/null; then
+    echo "no gpg that could read it"
+  else
+    fingerprint_of "$1"
+  fi
+}
+
+fingerprint_of() {
+  local home found
+  home=$(mktemp -d /dev/shm/clustr-key.XXXXXXXX)
+  found=$(gpg --homedir "$home" --batch --with-colons --show-keys -- "$1" 2>/dev/null) || true # no key is an answer
+  rm -rf -- "$home"
+  awk -F: '
+    $1 == "pub" { keys++ }
+    $1 == "fpr" && !first { first = $10 }
+    END { print keys == 1 ? first : keys + 0 " keys" }
+  ' <<<"$found"
+}

@@ -32,6 +32,7 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("keys/id_ed25519", "keys/jump", "registries.yaml"):
         (tmp_path / name).touch()
     (tmp_path / "site-ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    (tmp_path / "site-key.asc").write_text("-----BEGIN PGP PUBLIC KEY BLOCK-----\n")
     login = tmp_path / "secrets/login"
     login.write_text("login\n")
     login.chmod(0o600)
