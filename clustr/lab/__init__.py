@@ -21,11 +21,13 @@ from clustr.lab.lifecycle import (
 )
 from clustr.lab.machine import execute
 from clustr.lab.machine import ssh as ssh_command
-from clustr.lab.model import Lab, LabNode, Login, NodeSpec, Origin, Release, Source, Spec, Trait
+from clustr.lab.model import GpuModel, Gpus, Lab, LabNode, Login, NodeSpec, Origin, Release, Source, Spec, Trait
 from clustr.lab.status import LabStatus, NodeStatus, look
 from clustr.lab.store import all_labs, load
 
 __all__ = [
+    "GpuModel",
+    "Gpus",
     "Lab",
     "LabNode",
     "LabStatus",

@@ -77,7 +77,8 @@ def add_nodes(lab: Lab, specs: Sequence[NodeSpec], say: Say) -> list[LabNode]:
         before = len(lab.nodes)
         for spec in specs:
             release = spec.release or lab.release
-            lab = plan.with_node(lab, spec, lab.image if release is lab.release else image.folder(release))
+            own = release is lab.release and not spec.gpus
+            lab = plan.with_node(lab, spec, lab.image if own else image.folder(release, gpus=spec.gpus is not None))
         with store.all_labs_held():
             store.save(lab)
         image.build(lab, say)
@@ -155,6 +156,7 @@ def _reserve(spec: Spec) -> Lab:
     """Choose a free subnet and write the lab down; from here on `down` can undo whatever happens."""
     origin = source.choose(spec)
     base = image.folder(spec.release)
+    gpu_image = image.folder(spec.release, gpus=True) if spec.gpus else None
     with store.all_labs_held():
         if (LABS / spec.name).exists():
             raise UsageError(
@@ -162,7 +164,7 @@ def _reserve(spec: Spec) -> Lab:
                 f"Look at it: clustr lab status {spec.name}; remove it: clustr lab down {spec.name}",
             )
         number = plan.free_number(network.in_use(), (lab.number for lab in store.all_labs()))
-        lab = plan.plan(spec, number, base, origin)
+        lab = plan.plan(spec, number, base, origin, gpu_image)
         host.note()
         store.save(lab)
         host.prepare()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from clustr import templates
 from clustr.errors import LabError
-from clustr.lab import apt, cgroups, mounts, nspawn, programs, store
+from clustr.lab import apt, cgroups, gpu_node, mounts, nspawn, programs, store
 from clustr.lab.model import SSH_PORT, Lab, LabNode, Login
 from clustr.remote.connection import Result
 
@@ -37,6 +37,7 @@ def prepare(lab: Lab, node: LabNode) -> None:
     _login(lab, node)
     if node.traits:
         _make_traits(lab, node)
+    gpu_node.prepare(lab, node)
 
 
 def discard(lab: Lab, node: LabNode) -> None:

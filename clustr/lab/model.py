@@ -34,6 +34,30 @@ class Release(StrEnum):
     TRIXIE = "trixie"
 
 
+class GpuModel(StrEnum):
+    """A model of GPU server that a node can pose as (boards.py)."""
+
+    H100 = "h100"
+    H200 = "h200"
+    A100 = "a100"
+    B200 = "b200"
+    V100 = "v100"
+    L40S = "l40s"
+    T4 = "t4"
+
+
+@dataclass(frozen=True)
+class Gpus:
+    """What GPUs a node has; all of it is made up (templates/lab/gpu).
+
+    `nvml` is a folder with a libnvidia-ml.so that takes the driver's place.
+    """
+
+    count: int
+    model: GpuModel = GpuModel.H100
+    nvml: Path | None = None
+
+
 class Trait(StrEnum):
     """What makes a node one of those that people have: hardened, or set up in a way of its own.
 
@@ -78,6 +102,7 @@ class Spec:
     artifacts_ca: Path | None = None
     internal_network: bool = False
     traits: tuple[Trait, ...] = ()
+    gpus: Gpus | None = None  # of every agent; of every server where there are no agents
 
 
 @dataclass(frozen=True)
@@ -88,6 +113,7 @@ class NodeSpec:
     traits: tuple[Trait, ...] = ()
     release: Release | None = None
     login: Login | None = None
+    gpus: Gpus | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +128,7 @@ class LabNode:
     image: Path
     login: Login
     traits: tuple[Trait, ...] = ()
+    gpus: Gpus | None = None
 
     @property
     def port(self) -> int:
@@ -132,6 +159,17 @@ class Source:
     def stand_in(self) -> bool:
         """Whether its k3s is none, but a binary that only takes k3s's place (tests/kube)."""
         return bool(STAND_IN.search(self.k3s_version))
+
+
+@dataclass(frozen=True)
+class LabImage:
+    """A kind of image; one for GPUs has a kernel of its own, for which drivers can be built."""
+
+    release: Release
+    gpus: bool
+
+    def __str__(self) -> str:
+        return f"{self.release} for nodes with GPUs" if self.gpus else str(self.release)
 
 
 @dataclass(frozen=True)
@@ -173,9 +211,10 @@ class Lab:
         return self.folder / "sudo-password"
 
     @property
-    def images(self) -> dict[Path, Release]:
+    def images(self) -> dict[Path, LabImage]:
         """What its nodes started from, and what the next one does."""
-        return {self.image: self.release, **{node.image: node.release for node in self.nodes}}
+        own = {node.image: LabImage(node.release, node.gpus is not None) for node in self.nodes}
+        return {self.image: LabImage(self.release, gpus=False), **own}
 
     @property
     def network(self) -> IPv4Network:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from clustr.errors import ClustrError, UsageError
 from clustr.inventory.model import Role
+from clustr.lab.boards import MOST_GPUS
 from clustr.lab.model import (
     ABOUT_SUDO,
     SHELLS,
+    Gpus,
     Lab,
     LabNode,
     Login,
@@ -47,6 +49,17 @@ def check(spec: Spec) -> None:
     if spec.servers + spec.agents + spec.monitors > MOST_NODES:
         raise UsageError(f"A lab has at most {MOST_NODES} nodes.", "Ask for fewer servers or agents.")
     check_traits(spec.traits, spec.login)
+    check_gpus(spec.gpus)
+
+
+def check_gpus(gpus: Gpus | None) -> None:
+    """Raises UsageError for GPUs that no node of a lab can have."""
+    if gpus is None:
+        return
+    if not 1 <= gpus.count <= MOST_GPUS:
+        raise UsageError(f"A node of a lab has 1 to {MOST_GPUS} GPUs, not {gpus.count}.", "Ask for fewer: --gpus 8")
+    if gpus.nvml is not None and not any(gpus.nvml.glob("libnvidia-ml.so*")):
+        raise UsageError(f"There is no libnvidia-ml.so in {gpus.nvml}.", "Give --nvml the folder that holds it.")
 
 
 def check_traits(traits: Sequence[Trait], login: Login) -> None:
@@ -59,13 +72,18 @@ def check_traits(traits: Sequence[Trait], login: Login) -> None:
         raise UsageError(f"{', '.join(idle)}: root needs no sudo.", "Choose another login: --login password")
 
 
-def plan(spec: Spec, number: int, image: Path, source: Source) -> Lab:
-    """The whole lab: cp1 and on, agent1 and on, monitor1 and on; without monitors the last node is one as well."""
+def plan(spec: Spec, number: int, image: Path, source: Source, gpu_image: Path | None = None) -> Lab:
+    """The whole lab: cp1 and on, agent1 and on, monitor1 and on; without monitors the last node is one as well.
+
+    `gpu_image` is what nodes with GPUs start from: the agents, or the servers where there are no agents.
+    """
     lab = Lab(spec.name, number, spec.release, spec.login, spec.internal_network, image, source, nodes=())
     counts = ((Role.SERVER, spec.servers), (Role.AGENT, spec.agents), (Role.MONITOR, spec.monitors))
+    worker = Role.AGENT if spec.agents else Role.SERVER
     for role, count in counts:
+        gpus = spec.gpus if role is worker else None
         for _ in range(count):
-            lab = with_node(lab, NodeSpec((role,), spec.traits), image)
+            lab = with_node(lab, NodeSpec((role,), spec.traits, gpus=gpus), gpu_image if gpus and gpu_image else image)
     if spec.monitors == 0:
         last = lab.nodes[-1]
         lab = replace(lab, nodes=(*lab.nodes[:-1], replace(last, roles=(*last.roles, Role.MONITOR))))
@@ -76,6 +94,7 @@ def with_node(lab: Lab, spec: NodeSpec, image: Path) -> Lab:
     """The lab with one more node at its end, from this image; raises UsageError when it is full."""
     release, login = spec.release or lab.release, spec.login or lab.login
     check_traits(spec.traits, login)
+    check_gpus(spec.gpus)
     names = {node.name for node in lab.nodes}
     taken = {node.address for node in lab.nodes}
     prefix = PREFIXES[spec.roles[0]]
@@ -86,7 +105,7 @@ def with_node(lab: Lab, spec: NodeSpec, image: Path) -> Lab:
         raise UsageError(f"A lab has at most {MOST_NODES} nodes.", "Remove one first.")
     inner = internal_network(lab.number)[host] if lab.internal_network else None
     traits = tuple(dict.fromkeys(spec.traits))
-    node = LabNode(name, lab.network[host], inner, spec.roles, release, image, login, traits)
+    node = LabNode(name, lab.network[host], inner, spec.roles, release, image, login, traits, spec.gpus)
     return replace(lab, nodes=(*lab.nodes, node))
 
 

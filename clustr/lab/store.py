@@ -16,7 +16,7 @@ from typing import Any
 
 from clustr.errors import LabError, LockedError, UsageError
 from clustr.inventory.model import Role
-from clustr.lab.model import LABS, Lab, LabNode, Login, Origin, Release, Source, Trait
+from clustr.lab.model import LABS, GpuModel, Gpus, Lab, LabNode, Login, Origin, Release, Source, Trait
 
 
 def save(lab: Lab) -> None:
@@ -127,7 +127,12 @@ def _node_to_json(node: LabNode) -> dict[str, Any]:
         "image": str(node.image),
         "login": node.login,
         "traits": list(node.traits),
+        "gpus": None if node.gpus is None else _gpus_to_json(node.gpus),
     }
+
+
+def _gpus_to_json(gpus: Gpus) -> dict[str, Any]:
+    return {"count": gpus.count, "model": gpus.model, "nvml": _text(gpus.nvml)}
 
 
 def _node_from_json(data: dict[str, Any]) -> LabNode:
@@ -141,7 +146,12 @@ def _node_from_json(data: dict[str, Any]) -> LabNode:
         Path(data["image"]),
         Login(data["login"]),
         tuple(Trait(trait) for trait in data.get("traits", ())),
+        _gpus_from_json(data["gpus"]) if data.get("gpus") else None,
     )
+
+
+def _gpus_from_json(data: dict[str, Any]) -> Gpus:
+    return Gpus(data["count"], GpuModel(data["model"]), _path(data["nvml"]))
 
 
 def _text(value: object) -> str | None:

@@ -15,7 +15,7 @@ import yaml
 from clustr.errors import ClustrError, UsageError
 from clustr.inventory.model import Role
 from clustr.lab import inventory, network, nspawn, plan, store
-from clustr.lab.model import Lab, Login, NodeSpec, Origin, Release, Source, Spec, Trait
+from clustr.lab.model import Lab, LabImage, Login, NodeSpec, Origin, Release, Source, Spec, Trait
 from clustr.templates import text
 
 NOWHERE = Source(Origin.NOTHING)
@@ -63,7 +63,10 @@ def test_a_new_node_is_as_the_lab_where_nothing_else_was_asked() -> None:
     grown = plan.with_node(base, other, Path("/trixie"))
     node = grown.nodes[-1]
     assert (node.release, node.login, node.traits, node.port) == (Release.TRIXIE, Login.ROOT, (Trait.PORT,), 2222)
-    assert grown.images == {Path("/image"): Release.BOOKWORM, Path("/trixie"): Release.TRIXIE}
+    assert grown.images == {
+        Path("/image"): LabImage(Release.BOOKWORM, gpus=False),
+        Path("/trixie"): LabImage(Release.TRIXIE, gpus=False),
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,278 @@
+"""What a lab's GPU servers are made of: their devices on the PCI bus, the ports of their fabric, and what nvidia-smi
+tells of each GPU. Pure.
+
+Device and subsystem ids: README of NVIDIA/open-gpu-kernel-modules for chips that open modules run, pci.ids for V100.
+NVSwitches: 10de:22a3 and 10de:1af1, class 0680 (topology files in NVIDIA/nccl#1505 and aliyun/SimAI#128, which have the
+ConnectX ids too). B200: four functions of ConnectX-7 manage the switches (siderolabs/extensions#893), and their vital
+product data says SMDL=SW_MNG. Slots are those of a DGX H100, whatever the model.
+What nvidia-smi tells was recorded on real machines: tests/e2e/go/assertions/nvidiasmi/testdata/hardware in
+NVIDIA/k8s-test-infra, and public reports of `--query-gpu=name,memory.total` for H200, B200 and V100.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from clustr.lab.model import GpuModel
+
+NVIDIA, MELLANOX = "10de", "15b3"
+CONNECTX7 = "1021"
+GPU_SLOTS = tuple(f"0000:{bus}:00.0" for bus in ("1b", "43", "52", "61", "9d", "c3", "d1", "df"))
+NIC_SLOTS = tuple(f"0000:{bus}:00.0" for bus in ("18", "40", "4f", "5e", "9a", "c0", "ce", "dc"))
+SWITCH_SLOTS = tuple(f"0000:{bus:02x}:00.0" for bus in range(5, 11))
+BRIDGE_SLOTS = tuple(f"0000:05:00.{function}" for function in range(4))
+MOST_GPUS = len(GPU_SLOTS)
+RATES = {400: "400 Gb/sec (4X NDR)", 200: "200 Gb/sec (4X HDR)"}
+OPEN, PROPRIETARY = "open", "proprietary"
+
+
+@dataclass(frozen=True)
+class Board:
+    """One model of server; `nic` is the PCI id of its ConnectX, one for each GPU, at `rate` Gbit/s."""
+
+    inventory: str  # the model's name in inventories
+    name: str  # as nvidia-smi says it
+    device: str
+    subsystem: str
+    modules: tuple[str, ...]  # flavours of the driver that run it
+    memory_mib: int
+    power: int  # W
+    compute: str
+    architecture: str
+    links: int = 0  # NVLinks of one GPU
+    link_speed: str = ""  # GB/s of one link
+    switch: str = ""
+    switches: int = 0
+    bridges: bool = False
+    nic: str = ""
+    rate: int = 0
+    mig: bool = True
+
+
+BOTH = (OPEN, PROPRIETARY)
+HOPPER = Board(
+    inventory="H100-SXM",
+    name="NVIDIA H100 80GB HBM3",
+    device="2330",
+    subsystem="16c1",
+    modules=BOTH,
+    memory_mib=81559,
+    power=700,
+    compute="9.0",
+    architecture="Hopper",
+    links=18,
+    link_speed="26.562",
+    switch="22a3",
+    switches=4,
+    nic=CONNECTX7,
+    rate=400,
+)
+BOARDS: Mapping[GpuModel, Board] = {
+    GpuModel.H100: HOPPER,
+    GpuModel.H200: replace(
+        HOPPER, inventory="H200-SXM", name="NVIDIA H200", device="2335", subsystem="18be", memory_mib=143771
+    ),
+    GpuModel.A100: replace(
+        HOPPER,
+        inventory="A100-SXM-80GB",
+        name="NVIDIA A100-SXM4-80GB",
+        device="20b2",
+        subsystem="1463",
+        memory_mib=81920,
+        power=400,
+        compute="8.0",
+        architecture="Ampere",
+        links=12,
+        link_speed="25",
+        switch="1af1",
+        switches=6,
+        nic="101b",
+        rate=200,
+    ),
+    GpuModel.B200: replace(
+        HOPPER,
+        inventory="B200",
+        name="NVIDIA B200",
+        device="2901",
+        subsystem="1999",
+        modules=(OPEN,),
+        memory_mib=183359,
+        power=1000,
+        compute="10.0",
+        architecture="Blackwell",
+        link_speed="50",
+        switch="",
+        switches=0,
+        bridges=True,
+    ),
+    GpuModel.V100: Board(
+        inventory="V100-SXM-32GB",
+        name="Tesla V100-SXM2-32GB",
+        device="1db5",
+        subsystem="0000",  # not found in public
+        modules=(PROPRIETARY,),
+        memory_mib=32768,
+        power=300,
+        compute="7.0",
+        architecture="Volta",
+        links=6,
+        link_speed="25.781",
+        mig=False,
+    ),
+    GpuModel.L40S: Board(
+        inventory="L40S",
+        name="NVIDIA L40S",
+        device="26b9",
+        subsystem="1851",
+        modules=BOTH,
+        memory_mib=46068,
+        power=350,
+        compute="8.9",
+        architecture="Ada Lovelace",
+        mig=False,
+    ),
+    GpuModel.T4: Board(
+        inventory="T4",
+        name="Tesla T4",
+        device="1eb8",
+        subsystem="12a2",
+        modules=BOTH,
+        memory_mib=15360,
+        power=70,
+        compute="7.5",
+        architecture="Turing",
+        mig=False,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Device:
+    """A function on the PCI bus; `kind` is its class, six hexadecimal digits."""
+
+    slot: str
+    vendor: str
+    device: str
+    kind: str
+    subsystem: tuple[str, str]
+    vpd: bytes = field(default=b"", repr=False)
+
+    @property
+    def numa(self) -> int:
+        """Half of the machine's buses are at each processor."""
+        return int(int(self.slot[5:7], 16) >= 0x80)
+
+
+def devices(board: Board, gpus: int) -> list[Device]:
+    """All functions of a server with this many GPUs."""
+    found = [Device(slot, NVIDIA, board.device, "030200", (NVIDIA, board.subsystem)) for slot in GPU_SLOTS[:gpus]]
+    found += [Device(slot, NVIDIA, board.switch, "068000", (NVIDIA, "0000")) for slot in SWITCH_SLOTS[: board.switches]]
+    if board.nic:
+        found += [
+            Device(slot, MELLANOX, board.nic, "020700", (MELLANOX, "0023"), _vpd("")) for slot in NIC_SLOTS[:gpus]
+        ]
+    if board.bridges:
+        vpd = _vpd("SMDL=SW_MNG")
+        found += [Device(slot, MELLANOX, CONNECTX7, "020700", (MELLANOX, "0000"), vpd) for slot in BRIDGE_SLOTS]
+    return found
+
+
+def _vpd(word: str) -> bytes:
+    """Vital product data as a ConnectX has it: a name, and a read-only part with its words (PCI 3.0, appendix I)."""
+    name = b"clustr lab stand-in"
+    part = f"VA:{word}" if word else "VA:"
+    words = b"VA" + bytes([len(part)]) + part.encode()
+    return b"".join((_large(0x82, name), _large(0x90, words), b"\x78"))
+
+
+def _large(tag: int, data: bytes) -> bytes:
+    return bytes([tag]) + len(data).to_bytes(2, "little") + data
+
+
+def files(board: Board, gpus: int, node: str) -> dict[str, bytes]:
+    """What templates/lab/gpu reads, by path below its folder; `node` makes the UUIDs of its GPUs, and of no other's."""
+    found = {"board": _lines({
+        "modules": " ".join(board.modules),
+        "switches": str(board.switches),
+        "links": str(board.links),
+        "speed": board.link_speed,
+    })}  # fmt: skip
+    for device in devices(board, gpus):
+        found |= {f"pci/{device.slot}/{name}": text for name, text in _sysfs(device).items()}
+    for index, slot in enumerate(GPU_SLOTS[:gpus]):
+        found[f"gpus/{index}"] = _lines(_told(board, slot, index, node))
+    for index in range(_ports(board, gpus)):
+        found |= {f"infiniband/mlx5_{index}/{name}": text for name, text in _port(board, index).items()}
+    return found
+
+
+def links(board: Board, gpus: int) -> dict[str, str]:
+    """Symbolic links among them, with their targets: the PCI function of each port."""
+    slots = [*NIC_SLOTS[:gpus], *(BRIDGE_SLOTS if board.bridges else ())] if board.nic else []
+    return {f"infiniband/mlx5_{index}/device": f"../../../bus/pci/devices/{slot}" for index, slot in enumerate(slots)}
+
+
+def _ports(board: Board, gpus: int) -> int:
+    return len(links(board, gpus))
+
+
+def _sysfs(device: Device) -> dict[str, bytes]:
+    vendor, kind = device.subsystem
+    texts = {
+        "vendor": f"0x{device.vendor}",
+        "device": f"0x{device.device}",
+        "class": f"0x{device.kind}",
+        "subsystem_vendor": f"0x{vendor}",
+        "subsystem_device": f"0x{kind}",
+        "numa_node": str(device.numa),
+    }
+    found = {name: f"{text}\n".encode() for name, text in texts.items()}
+    return found | ({"vpd": device.vpd} if device.vpd else {})
+
+
+def _port(board: Board, index: int) -> dict[str, bytes]:
+    """A port of the fabric, up (Documentation/ABI/stable/sysfs-class-infiniband of Linux)."""
+    texts = {
+        "node_type": "1: CA",
+        "node_guid": f"0200:00ff:fe00:{index:04x}",
+        "board_id": "clustr lab stand-in",
+        "ports/1/state": "4: ACTIVE",
+        "ports/1/phys_state": "5: LinkUp",
+        "ports/1/rate": RATES[board.rate],
+        "ports/1/link_layer": "InfiniBand",
+        "ports/1/lid": f"0x{index + 1:x}",
+    }
+    return {name: f"{text}\n".encode() for name, text in texts.items()}
+
+
+def _told(board: Board, slot: str, index: int, node: str) -> dict[str, str]:
+    """A GPU's own: fields are those of `nvidia-smi --help-query-gpu`."""
+    on_or_off = "Disabled" if board.mig else "[N/A]"
+    return {
+        "slot": slot,
+        "index": str(index),
+        "name": board.name,
+        "uuid": f"GPU-{uuid.uuid5(uuid.NAMESPACE_DNS, f'gpu{index}.{node}.clustr-lab')}",
+        "serial": str(1650000000001 + index),
+        "pci.bus_id": f"0000{slot.upper()}",
+        "pci.device_id": f"0x{board.device.upper()}10DE",
+        "pci.sub_device_id": f"0x{board.subsystem.upper()}10DE",
+        "memory.total": f"{board.memory_mib} MiB",
+        "memory.reserved": "480 MiB",
+        "memory.used": "0 MiB",
+        "memory.free": f"{board.memory_mib - 480} MiB",
+        "power.limit": f"{board.power}.00 W",
+        "power.draw": "68.57 W",
+        "compute_cap": board.compute,
+        "architecture": board.architecture,
+        "mig.mode.current": on_or_off,
+        "mig.mode.pending": on_or_off,
+        "fabric.state": "Completed" if board.switches or board.bridges else "N/A",
+        "fabric.status": "Success" if board.switches or board.bridges else "N/A",
+    }
+
+
+def _lines(values: Mapping[str, str]) -> bytes:
+    return "".join(f"{name}={value}\n" for name, value in values.items()).encode()

@@ -1,0 +1,17 @@
+# shellcheck shell=sh disable=SC2034 # they are for those who read this file
+# What the stand-ins of a lab's GPU node share. POSIX: nvidia-smi runs in pods too, where busybox is all there is.
+# In $state, made anew at each boot: pci/SLOT, gpus/INDEX, modules/NAME (the version of what is loaded), switches, ...
+state=/run/clustr-lab/gpu
+# What the machine itself is, and is again after a boot: the same, as it left the factory, and the faults that are on.
+machine=/usr/local/lib/clustr-lab/gpu
+label='clustr lab stand-in'
+
+# loaded MODULE
+loaded() {
+  [ -e "$state/modules/$1" ]
+}
+
+# faulty FAULT [INDEX]: whether it is on, for this GPU or port where one is named.
+faulty() {
+  [ -r "$state/faults" ] && grep -qx -- "$1 ${2:-[0-9]*}" "$state/faults"
+}
