@@ -11,17 +11,20 @@ TEST_PACKAGES := python3-venv openssh-client openssh-server sudo age ruby zsh fi
 AS_ROOT := [ "$$(id -u)" = 0 ] || { echo "Lab nodes, and scripts made for nodes, are run by root: sudo make ..." >&2; exit 1; }
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo test test-slow test-unit lint bench bench-system venv system test-system kube clean
+.PHONY: demo test test-slow test-vm test-unit lint bench bench-system venv system test-system vm-system kube clean
 
 demo: venv system kube  ## real nodes, a cluster on them, its health; they stay until `clustr lab down`
 	@tests/demo.sh $(KUBE)
 
 test: venv system test-system kube lint  ## everything on lab nodes, but what is marked slow
-	@tests/run.sh $(KUBE) -m 'not slow'
-	@echo "The tests marked slow were not run: make test-slow"
+	@tests/run.sh $(KUBE) -m 'not slow and not vm'
+	@echo "The tests marked slow were not run (make test-slow), nor that on a virtual machine (make test-vm)"
 
 test-slow: venv system test-system kube  ## what test leaves out: the hardened hosts again, on the other releases
 	@tests/run.sh $(KUBE) -m slow
+
+test-vm: venv vm-system  ## a virtual machine reboots in the middle of a run: a real reboot, with a kernel of its own
+	@$(BIN)/pytest -s tests/vm
 
 test-unit: venv test-system  ## what needs no nodes
 	$(BIN)/pytest tests/unit tests/components
@@ -51,6 +54,10 @@ bench-system:  # mmdebstrap, and what other tools connect with
 
 system:
 	@tests/system.sh $(PACKAGES)
+	@$(AS_ROOT)
+
+vm-system:
+	@tests/system.sh python3-venv mmdebstrap qemu-system-x86 e2fsprogs openssh-client chrony
 	@$(AS_ROOT)
 
 test-system:
