@@ -25,7 +25,7 @@ PACKAGES = (
 )
 # Nodes with GPUs have a kernel to build drivers for, and the compiler that its headers want: unpacked here once, not on
 # each of them.
-GPU_PACKAGES = ("linux-image-cloud-{}", "gcc", "make")
+GPU_PACKAGES = ("linux-image-cloud-{}", "gcc", "make", "busybox-static")
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 FRESH = 7 * 24 * 3600  # seconds; package lists much older than that name packages that are gone
 
