@@ -48,8 +48,13 @@ def fabric_manager_packages(choice: Choice, board: Board) -> tuple[str, ...]:
 
 
 def toolkit_packages() -> tuple[str, ...]:
-    """The container toolkit's four; install all at versions.TOOLKIT."""
-    raise NotImplementedError
+    """The container toolkit's four, alike for apt and dnf (its install guide); install all at versions.TOOLKIT."""
+    return (
+        "nvidia-container-toolkit",
+        "nvidia-container-toolkit-base",
+        "libnvidia-container-tools",
+        "libnvidia-container1",
+    )
 
 
 def dcgm_packages(choice: Choice, gpus: Sequence[Gpu]) -> tuple[str, ...]:
