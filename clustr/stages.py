@@ -61,7 +61,7 @@ def monitors(cluster: Cluster, _seen: Seen) -> Sequence[Node]:
 PREPARE = (
     *(package_source, base_os, selinux),
     *(rdma, nvidia_driver, fabric_manager, cuda),
-    *(container_runtime, container_toolkit, mig, dcgm, node_exporter),
+    *(container_toolkit, container_runtime, mig, dcgm, node_exporter),
 )
 
 STAGES = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from clustr.artifacts import site_ca
-from clustr.components import proxy, registries
+from clustr.components import container_toolkit, proxy, rdma, registries
 from clustr.engine.goal import Goal
 from clustr.engine.makers import file, packages, service, usual_umask
 from clustr.errors import PreflightError
@@ -26,7 +26,7 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     engine = chosen_engine(names, chosen, facts)
     yield packages(names.manager, engine.packages, hold=True, label=f"packages of {chosen}")
     config = _containerd(facts, node, cluster.network) if chosen == "containerd" else _docker(facts, node)
-    files = (config, usual_umask(engine.unit), *proxy.drop_in(engine.unit, node))
+    files = (config, usual_umask(engine.unit), *rdma.memlock(node, engine.unit), *proxy.drop_in(engine.unit, node))
     yield from files
     if chosen == "containerd":
         yield from registries.of_containerd(node)
@@ -56,11 +56,13 @@ def _containerd(facts: Facts, node: Node, network: Network) -> Goal:
         cni_programs=programs,
         cni_configs=configs,
         registries=registries.CERTS if node.artifacts.images else "",
+        nvidia=container_toolkit.RUNTIME if container_toolkit.serves_gpus(node, facts) else "",
     )
     return file("/etc/containerd/config.toml", content)
 
 
 def _docker(facts: Facts, node: Node) -> Goal:
     mirrors = registries.of_docker(node)
-    content = render("container_runtime/daemon.json", systemd_cgroup=facts.cgroup == 2, mirrors=mirrors)
+    nvidia = container_toolkit.RUNTIME if container_toolkit.serves_gpus(node, facts) else ""
+    content = render("container_runtime/daemon.json", systemd_cgroup=facts.cgroup == 2, mirrors=mirrors, nvidia=nvidia)
     return file("/etc/docker/daemon.json", content)

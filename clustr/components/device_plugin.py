@@ -1,13 +1,68 @@
-"""What hands GPUs out to pods where cluster_gpu is clustr: RuntimeClass, device plugin and feature labels."""
+"""GPUs in the cluster as clustr's own part of it: NVIDIA's device plugin, one DaemonSet for each way in which GPUs are
+shared, on the nodes that clustr labels so (components/gpu_labels.py).
+
+The RuntimeClass `nvidia` is k3s's own (its packaged component `runtimes`), written here only where the inventory
+switches that off. The plugin itself runs in it, or it sees no GPU (k3s#4391). Settings: README and Helm chart of
+https://github.com/NVIDIA/k8s-device-plugin.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+import yaml
+
+from clustr.components.container_toolkit import serves_gpus
 from clustr.engine.goal import Goal
+from clustr.engine.makers import manifest, sha256
+from clustr.inventory.gpu import ClusterGpu
 from clustr.inventory.model import Cluster, Node
+from clustr.nvidia.sharing import GPU, Sharing, sharing
 from clustr.remote.facts import Seen
+from clustr.templates import render
+from clustr.versions import DEVICE_PLUGIN
+
+IMAGE = f"nvcr.io/nvidia/k8s-device-plugin:{DEVICE_PLUGIN}"
 
 
 def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
-    return ()
+    """For the first server. None where GPUs are DRA's (ResourceSlices tell), which hands them out alone."""
+    ways = sharings(cluster, seen)
+    if cluster.cluster_gpu is not ClusterGpu.CLUSTR or not ways or dra(cluster, seen):
+        return
+    content = render(
+        "device_plugin/nvidia-device-plugin.yaml",
+        image=IMAGE,
+        ways=[(way, configuration(way), sha256(configuration(way))[:16]) for way in ways],
+        runtime_class="runtimes" in disabled(cluster),
+    )
+    yield manifest("clustr-nvidia-device-plugin", content)
+
+
+def sharings(cluster: Cluster, seen: Seen) -> tuple[Sharing, ...]:
+    """The ways in which GPUs are shared on nodes that have some, each once."""
+    answered = [node for node in cluster.nodes if seen.answered(node.name)]
+    found = {sharing(node.expects) for node in answered if serves_gpus(node, seen[node.name])}
+    return tuple(sorted(found, key=lambda way: way.name))
+
+
+def dra(cluster: Cluster, seen: Seen) -> bool:
+    """Whether GPUs are handed out by dynamic resource allocation, as a live server's API says."""
+    return any(seen[server.name].k3s.gpu.dra for server in cluster.servers if seen.answered(server.name))
+
+
+def disabled(cluster: Cluster) -> tuple[str, ...]:
+    """Packaged components that the inventory switches off besides its `addons`."""
+    written = cluster.k3s.server_config.get("disable", ())
+    return tuple(str(name) for name in written) if isinstance(written, tuple | list) else (str(written),)
+
+
+def configuration(way: Sharing) -> str:
+    """The plugin's configuration file, version v1."""
+    settings: dict[str, object] = {"version": "v1", "flags": {"migStrategy": "mixed" if way.mig else "none"}}
+    if way.replicas > 1:
+        resources = [{"name": GPU, "replicas": way.replicas}]
+        # More than one turn would be no more of the GPU.
+        turns = {"renameByDefault": True, "failRequestsGreaterThanOne": True, "resources": resources}
+        settings["sharing"] = {"timeSlicing": turns}
+    return yaml.safe_dump(settings, sort_keys=False)

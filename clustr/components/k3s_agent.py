@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from clustr.components import registries
+from clustr.components import container_toolkit, registries
 from clustr.components.k3s import (
     AGENT,
     TOKEN,
@@ -36,6 +36,8 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
         config(AGENT, with_further(settings, cluster.k3s.agent_config)),
         *registries.of_k3s(cluster, node),
         *unit(cluster, node, AGENT),
+        *container_toolkit.before(node, seen[node.name], AGENT.unit),
     )
     yield from reads
     yield from running(cluster, node, seen, AGENT, reads)
+    yield from container_toolkit.known_to_k3s(cluster, node, seen[node.name], AGENT.unit)

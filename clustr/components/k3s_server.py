@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from clustr.components import registries
+from clustr.components import container_toolkit, registries
 from clustr.components.k3s import (
     SERVER,
     TOKEN,
@@ -38,12 +38,18 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     yield from program(cluster, node, seen, SERVER)
     yield from tokens(cluster, node, seen)
     settings = with_further(server_settings(cluster, node, seen), cluster.k3s.server_config)
-    reads = (config(SERVER, settings), *registries.of_k3s(cluster, node), *unit(cluster, node, SERVER))
+    reads = (
+        config(SERVER, settings),
+        *registries.of_k3s(cluster, node),
+        *unit(cluster, node, SERVER),
+        *container_toolkit.before(node, seen[node.name], SERVER.unit),
+    )
     yield from reads
     *enabled, runs = running(cluster, node, seen, SERVER, reads)
     yield from enabled
     yield from founding(cluster, node, seen)
     yield runs
+    yield from container_toolkit.known_to_k3s(cluster, node, seen[node.name], SERVER.unit)
 
 
 def tokens(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:

@@ -7,9 +7,10 @@ that whatever leaves the inventory is taken away from whichever server runs, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from shlex import quote
 
+from clustr.components.gpu_labels import gpu_labels
 from clustr.components.k3s import datastore
 from clustr.engine.goal import Goal
 from clustr.engine.makers import step
@@ -27,12 +28,14 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
         return
     for each in cluster.nodes:
         if each.in_cluster:
-            yield from _about(each)
+            yield from _about(each, {**gpu_labels(cluster, each, seen), **each.labels}, seen.answered(each.name))
 
 
-def _about(node: Node) -> Iterable[Goal]:
-    yield _none_left(node, "label", sorted(node.labels))
-    for key, value in sorted(node.labels.items()):
+def _about(node: Node, labels: Mapping[str, str], answered: bool) -> Iterable[Goal]:
+    """The labels of a node that does not answer are not all known: none is taken away from it."""
+    if answered:
+        yield _none_left(node, "label", sorted(labels))
+    for key, value in sorted(labels.items()):
         yield _label(node, key, value)
     taints = sorted(node.taints, key=_name)
     yield _none_left(node, "taint", [_name(taint) for taint in taints])

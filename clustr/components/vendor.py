@@ -45,6 +45,7 @@ class Repository:
     fingerprint: str
     suite: str = "/"
     title: str = ""
+    lists_signed: bool = False  # rpm: the lists instead of the packages, whose sums they name
 
     @property
     def file(self) -> str:
@@ -89,7 +90,7 @@ def _dnf(cluster: Cluster, node: Node, seen: Seen, wanted: Repository) -> Iterat
     key, url = f"/etc/pki/rpm-gpg/RPM-GPG-KEY-{wanted.file}", place(node.artifacts, wanted.vendor, wanted.url)
     yield from _key(cluster, node, Manager.DNF, wanted, key)
     direct = node.artifacts.proxied and proxy.goes_past(host_of(url), proxy.no_proxy(cluster, node, seen))
-    listing = render("vendor/vendor.repo", section=wanted.file, title=wanted.title, url=url, key=key, direct=direct)
+    listing = render("vendor/vendor.repo", wanted=wanted, url=url, key=key, direct=direct)
     yield file(f"/etc/yum.repos.d/{wanted.file}.repo", listing)
 
 

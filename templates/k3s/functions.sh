@@ -75,3 +75,33 @@ k3s_wait_ready() {
     answer=$(/usr/local/bin/k3s kubectl get --raw /readyz --request-timeout=5s 2>/dev/null) || true
   done
 }
+
+# k3s_probe_nvidia UNIT: the program that the k3s that runs starts for the runtime class nvidia, by its own configuration.
+k3s_probe_nvidia() {
+  local config=/var/lib/rancher/k3s/agent/etc/containerd/config.toml program=
+  if ! systemctl is-active --quiet -- "$1"; then
+    echo "k3s does not run"
+    return
+  fi
+  if [ -r "$config" ]; then
+    program=$(sed -nE "/runtimes\.['\"]?nvidia['\"]?\.options\]/,/^\[/ s/^ *BinaryName *= *['\"]([^'\"]*).*/\1/p" "$config")
+  fi
+  echo "${program:-unknown to it}"
+}
+
+# k3s_find_nvidia UNIT PROGRAM: pods outlive a restart.
+k3s_find_nvidia() {
+  local found
+  found=$(k3s_probe_nvidia "$1")
+  if [ "$found" = "$2" ]; then return; fi # it was started after the toolkit came
+  echo "::status restarting k3s, which looks for NVIDIA's runtime at its start"
+  if ! timeout 600 systemctl restart -- "$1"; then
+    systemctl status --no-pager --lines=20 -- "$1" >&2 || true
+    return 1
+  fi
+  found=$(k3s_probe_nvidia "$1")
+  if [ "$found" != "$2" ]; then
+    echo "k3s takes $found for NVIDIA's runtime, not $2: remove what a GPU Operator left in /usr/local/nvidia/toolkit" >&2
+    return 1
+  fi
+}
