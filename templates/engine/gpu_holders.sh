@@ -5,7 +5,7 @@ gpu_units=(nvidia-persistenced.service nvidia-fabricmanager.service nvidia-imex.
   nvidia-cdi-refresh.path nvidia-dcgm.service nvidia-dcgm-exporter.service)
 
 # gpu_holders: a line "KIND PID DEVICE NAME" for each process that holds a device; KIND is pod, service, process or module.
-# A CUDA program may close a device that it has mapped, so its maps count too.
+# A pod may have the devices in another folder than /dev; a program may close one that it has mapped.
 gpu_holders() {
   local pid device kind name seen=' '
   while read -r pid device; do
@@ -14,8 +14,9 @@ gpu_holders() {
     whose "$pid" || continue # it is gone
     echo "$kind $pid $device $name"
   done < <(
-    find /proc/[0-9]*/fd -lname '/dev/nvidia*' -printf '%p %l\n' 2>/dev/null | sed -E 's,^/proc/([0-9]+)/fd/[0-9]+,\1,'
-    grep -soE '/dev/nvidia.*' /proc/[0-9]*/maps | sed -E 's,^/proc/([0-9]+)/maps:,\1 ,'
+    find /proc/[0-9]*/fd -lname '*/nvidia*' -xtype c -printf '%p %l\n' 2>/dev/null |
+      sed -E 's,^/proc/([0-9]+)/fd/[0-9]+ .*/,\1 /dev/,'
+    grep -soE '/nvidia([0-9]+|ctl|-uvm|-uvm-tools|-modeset)$' /proc/[0-9]*/maps | sed -E 's,^/proc/([0-9]+)/maps:,\1 /dev,'
   )
   for name in $(module_users nvidia); do
     case $name in nvidia_uvm | nvidia_drm | nvidia_modeset | nvidia_peermem) ;; *) echo "module - nvidia $name" ;; esac

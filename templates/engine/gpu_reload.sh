@@ -86,7 +86,7 @@ refuse_gpu_strangers() {
   strangers=$(gpu_strangers "$(gpu_holders)")
   if [ -z "$strangers" ]; then return 0; fi
   echo "$strangers" >&2
-  echo "it is not clustr's to end: end it, or run the same again: the plan then says that the node is rebooted" >&2
+  echo "clustr ends nobody's but pods and the driver's own units: end it, or run the same again, and the plan boots" >&2
   return 1
 }
 
@@ -129,10 +129,13 @@ end_gpu_pods() {
 # signal_pods SIGNAL HOLDERS: the whole container of each, or its first process would start another.
 signal_pods() {
   local pid device name group each
+  local -A told=()
   while read -r _ pid device name; do
-    echo "::status ending what holds $device in pod $name"
-    echo "ends pid $pid of pod $name, which holds $device (SIG$1)"
     group=$(cat "/proc/$pid/cgroup" 2>/dev/null) || continue
+    if [ -z "$group" ] || [ -n "${told["$group"]:-}" ]; then continue; fi
+    told["$group"]=yes
+    echo "::status ending what holds $device in pod $name"
+    echo "ends pod $name, whose pid $pid holds $device (SIG$1)"
     for each in /proc/[0-9]*/cgroup; do
       if [ "$(cat "$each" 2>/dev/null)" = "$group" ]; then
         each=${each#/proc/}
@@ -144,14 +147,15 @@ signal_pods() {
 
 # change_gpu_driver KERNEL: whatever was loaded of it is loaded again, and uvm, without which CUDA finds no GPU.
 change_gpu_driver() {
-  local module loaded='' wanted
+  local module loaded=' nvidia nvidia_uvm ' wanted
   for module in nvidia_uvm nvidia_drm nvidia_modeset nvidia_peermem nvidia; do
     if ! lsmod | grep -q "^$module "; then continue; fi
-    loaded="$module $loaded"
+    loaded+="$module "
     echo "::status unloading $module"
     rmmod "$module"
   done
-  for module in nvidia nvidia_uvm $loaded; do
+  for module in nvidia nvidia_uvm nvidia_modeset nvidia_drm nvidia_peermem; do
+    case $loaded in *" $module "*) ;; *) continue ;; esac
     echo "::status loading $module"
     modprobe "$module"
   done
@@ -165,12 +169,15 @@ change_gpu_driver() {
 
 # Units that wait for us and have not been started by anybody since.
 gpu_units_at_rest() {
-  local unit found=''
+  local unit state found=''
   [ -r "$gpu_stands_still" ] || return 0
   while read -r unit; do
-    if [ "$(systemctl show -p LoadState --value -- "$unit")" != loaded ]; then continue; fi # its package is gone
-    case $(systemctl show -p ActiveState --value -- "$unit") in
-      active | activating) ;;
+    state=$(systemctl show -p LoadState -p ActiveState -p ConditionResult -p ConditionTimestampMonotonic -- "$unit")
+    case $state in
+      *ActiveState=active* | *ActiveState=activating*) ;;
+      *LoadState=not-found*) ;; # its package is gone
+      *ConditionTimestampMonotonic=0*) found+="${found:+ }$unit" ;;
+      *ConditionResult=no*) ;; # it was started, and its own conditions keep it from that
       *) found+="${found:+ }$unit" ;;
     esac
   done <"$gpu_stands_still"
