@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from pathlib import Path
+from typing import Protocol
 
-from clustr.remote.facts import Facts, PciDevice
+from clustr.remote.facts import PciDevice
 
 NVIDIA = "10de"
 MELLANOX = "15b3"
@@ -93,6 +94,13 @@ class Chip:
         return own == asked or own.startswith(f"{asked}-")
 
 
+class Bus(Protocol):
+    """A machine as its PCI bus shows it, such as its facts."""
+
+    @property
+    def pci(self) -> tuple[PciDevice, ...]: ...
+
+
 @dataclass(frozen=True)
 class Gpu:
     """A GPU of a machine; `chip` is None where the table does not know it."""
@@ -124,33 +132,33 @@ CHIPS: Mapping[str, Chip] = {device: chip for device, board, chip in _rows() if 
 BOARDS: Mapping[tuple[str, str], Chip] = {(device, board): chip for device, board, chip in _rows() if board}
 
 
-def gpus(facts: Facts) -> tuple[Gpu, ...]:
+def gpus(machine: Bus) -> tuple[Gpu, ...]:
     """The machine's GPUs of NVIDIA's (3D and display controllers), by their slots."""
     return tuple(
         Gpu(device, BOARDS.get((device.device, device.subsystem)) or CHIPS.get(device.device))
-        for device in sorted(facts.pci, key=lambda each: each.slot)
+        for device in sorted(machine.pci, key=lambda each: each.slot)
         if device.vendor == NVIDIA and device.kind.startswith(("0302", "0300"))
     )
 
 
-def board(facts: Facts) -> Board:
-    if any(gpu.chip and gpu.chip.multi_node for gpu in gpus(facts)):
+def board(machine: Bus) -> Board:
+    if any(gpu.chip and gpu.chip.multi_node for gpu in gpus(machine)):
         return Board.MULTI_NODE
-    if any(device.vendor == NVIDIA and device.device in NVSWITCHES for device in facts.pci):
+    if any(device.vendor == NVIDIA and device.device in NVSWITCHES for device in machine.pci):
         return Board.NVSWITCH
-    if any(_manages_switches(device) for device in facts.pci):
+    if any(_manages_switches(device) for device in machine.pci):
         return Board.NVSWITCH_CX7
     return Board.NONE
 
 
-def fabric_ports(facts: Facts) -> tuple[PciDevice, ...]:
+def fabric_ports(machine: Bus) -> tuple[PciDevice, ...]:
     """Functions of RDMA NICs by their slots, without virtual ones and without the bridges of NVSwitch boards.
 
     Ethernet NICs of other makers that can RDMA are not told from those that cannot by their ids: only what is here.
     """
     return tuple(
         device
-        for device in sorted(facts.pci, key=lambda each: each.slot)
+        for device in sorted(machine.pci, key=lambda each: each.slot)
         if _speaks_rdma(device) and not _manages_switches(device)
     )
 
