@@ -9,6 +9,7 @@ from tests.vendor.debs import Deb
 from tests.vendor.driver import driver, holding
 from tests.vendor.repository import SigningKey, publish
 from tests.vendor.served import Place
+from tests.vendor.toolkit import TOOLKIT, toolkit
 
 CUDA = "nvidia/debian12/x86_64"  # below the place; `artifacts.packages` names PLACE/nvidia
 OLD, NEW = "580.173.02", "595.91.07"
@@ -41,14 +42,16 @@ def publish_all(folder: Path, key: SigningKey, debs: tuple[Deb, ...] | None = No
     """Writes every repository that is ready into `folder`, and the key beside the CUDA one under its real name."""
     publish(folder / CUDA, cuda_repository() if debs is None else debs, key)
     (folder / CUDA / "3bf863cc.pub").write_bytes(key.public.read_bytes())
+    publish(folder / TOOLKIT, toolkit(), key, label="nvidia-container-toolkit")
 
 
 def told(place: Place, key: SigningKey, document: dict[str, Any]) -> None:
     """An inventory that gets NVIDIA's packages from there: its mirror, its key, and what vouches for the place."""
     artifacts = document.setdefault("artifacts", {})
     packages = artifacts.setdefault("packages", {})
-    packages["nvidia"] = f"{place.url}/nvidia"
-    artifacts.setdefault("keys", {})["nvidia"] = str(key.public)
+    for name in ("nvidia", "nvidia-container-toolkit"):
+        packages[name] = f"{place.url}/{name}"
+        artifacts.setdefault("keys", {})[name] = str(key.public)
     vouching = Path(artifacts["ca"]).read_text() if artifacts.get("ca") else ""
     both = place.ca.with_name("both.pem")
     both.write_text(vouching + place.ca.read_text())
