@@ -14,7 +14,7 @@ from clustr.lab.model import Lab, LabNode
 PLACE = "usr/local/lib/clustr-lab"
 MACHINE = f"{PLACE}/gpu"
 UNIT = "clustr-lab-gpu.service"
-NOT_PROGRAMS = {UNIT, "lib.sh"}
+NOT_PROGRAMS = {UNIT, "lib.sh", "mig.sh"}
 INSTALL = "install.sh"
 
 

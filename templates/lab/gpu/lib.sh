@@ -1,7 +1,10 @@
 # shellcheck shell=sh disable=SC2034 # they are for those who read this file
 # What the stand-ins of a lab's GPU node share. POSIX: nvidia-smi runs in pods too, where busybox is all there is.
-# In $state, made anew at each boot: pci/SLOT, gpus/INDEX, modules/NAME (the version of what is loaded), switches, ...
+# In $state, made anew at each boot and seen by pods that have GPUs: board, gpus/INDEX, faults, modules/NAME (the version
+# of what is loaded), mig/INDEX.
 state=/run/clustr-lab/gpu
+# What is mounted over the kernel's own folders.
+sys=/run/clustr-lab/sys
 # What the machine itself is, and is again after a boot: the same, as it left the factory, and the faults that are on.
 machine=/usr/local/lib/clustr-lab/gpu
 label='clustr lab stand-in'
