@@ -25,7 +25,6 @@ from clustr.remote.waits import wait_for_boot
 from clustr.templates import text
 
 BOOT_WITHIN = 1800.0  # seconds: servers with many GPUs and much memory take ten minutes and more to come up
-DRAIN_WITHIN = 600.0
 END_PODS_WITHIN = 120.0  # k3s gets a minute to stop, its pods ten seconds
 GATE_WITHIN = 300.0
 GATE_EVERY = 2.0
@@ -202,8 +201,8 @@ def drain(share: Share, server: str) -> None:
     """Takes the work off the node; a refused drain leaves it uncordoned and otherwise untouched."""
     share.begin()
     share.emit(NodeStatus(share.node.name, "draining"))
-    name, run_id = share.node.name, share.run.run_id
-    over_a_cut(share.fleet, server, lambda line: kubectl.drain(line, name, run_id, DRAIN_WITHIN), share.emit)
+    name, run_id, seconds = share.node.name, share.run.run_id, share.cluster.rollout.drain_seconds
+    over_a_cut(share.fleet, server, lambda line: kubectl.drain(line, name, run_id, seconds), share.emit)
 
 
 def give_back(share: Share, server: str) -> None:

@@ -219,6 +219,7 @@ class Rollout(Frozen):
 
     at_once: fields.AtOnce = Field(default="10%", description="a number of nodes, or a share of them; at least one")
     max_failures: fields.Whole = Field(default=1, ge=0, description="past it, no further node is started")
+    drain_seconds: fields.Whole = Field(default=600, ge=1, description="a drain that takes longer counts as refused")
 
     def width(self, nodes: int) -> int:
         """Nodes at once, at least one: 10% of 50 is 5, of 3 is 1."""

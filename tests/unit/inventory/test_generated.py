@@ -34,7 +34,8 @@ MADE = settings(
 _FIELDS = """cluster ssh sudo network k3s addons runtime monitoring artifacts time rollout system classes defaults nodes
     name address internal_address roles class interface labels taints user port key password passphrase bastion host
     host_keys known_hosts connect_timeout connect_within env file version server_config registries mirror ca proxy
-    sysctls packages cluster_cidr service_cidr vip at_once max_failures servers gpus model x-shared << [key]"""
+    sysctls packages cluster_cidr service_cidr vip at_once max_failures drain_seconds servers gpus model x-shared <<
+    [key]"""
 _WORDS = """server agent monitor sever gpu01 10.0.0.1 10.0.0.[1-3] gpu[01-03] n[1-999999999] [1-3] n[3-1] n[1-3,5 [[1]]
     n[1-9999][1-9999] a.b:22 root@jump:99999 ~nobody-there/key ~/key ../x /dev/null /proc/self/mem true yes 1.30 22:22
     0x10 -1 1e999 10.42.0.0/8 10.0.0.0/33 key=value:NoSchedule a:b:c v1.36.5+k3s1 10% 101% @daily 30d none docker
