@@ -30,6 +30,16 @@ create_instances() {
   done
 }
 
+# list_profiles: each profile of the board that a class may name; seven fit, and those with media engines once.
+list_profiles() {
+  made=$(awk 'END { print NR + 0 }' "$state/mig/$1/instances" 2>/dev/null || echo 0)
+  for profile in 1g.10gb:19:7 1g.10gb+me:20:1 2g.20gb:14:3 3g.40gb:9:2 7g.80gb:0:1; do
+    total=${profile##*:} id=${profile#*:}
+    printf '| %3d  MIG %-14s %2d     %d/%d        9.75       No     16     1     0   |\n' "$2" "${profile%%:*}" "${id%%:*}" \
+      "$((made < total ? total - made : 0))" "$total"
+  done
+}
+
 list_instances() {
   if [ -s "$state/mig/$1/instances" ]; then
     awk -v gpu="$2" '{ printf "| %3d  MIG %-14s   %2d  |\n", gpu, $2, $1 }' "$state/mig/$1/instances"
@@ -46,6 +56,7 @@ destroy_instances() {
 mig() {
   case ${1:-} in
     -cgi | --create-gpu-instance) profiles=$2 && each create_instances ;;
+    -lgip | --list-gpu-instance-profiles) each list_profiles ;;
     -lgi | --list-gpu-instances | -lci | --list-compute-instances)
       found=$(each list_instances)
       if [ -z "$found" ]; then echo 'No MIG-enabled devices found.' && exit 6; fi

@@ -29,6 +29,10 @@ func main() {
 		log.Print("No devices found. Waiting indefinitely.")
 		select {}
 	}
+	held, err := os.Open("/dev/nvidiactl") // as NVML does for as long as it is loaded
+	if err == nil {
+		defer held.Close()
+	}
 	for resource, members := range byResource(devices, settings) {
 		go keepServing(newPlugin(resource, members, settings))
 	}
