@@ -27,6 +27,12 @@ class Branch:
     until: date | None  # its end of life; None: a feature branch, which lives until the next one
     cuda: int  # major version of the CUDA that it brings
     source: str
+    unlisted: bool = False  # `until` is when an edition no longer had it: it ended then at the latest
+
+    @property
+    def end(self) -> str:
+        """As a person reads it; "" for a branch whose end nobody knows."""
+        return f"{self.until:%Y-%m}{' at the latest' if self.unlisted else ''}" if self.until else ""
 
     def ended(self, today: date) -> bool:
         return self.until is not None and self.until < today
@@ -44,10 +50,10 @@ _PRINTED_615 = date(2026, 9, 9)
 
 BRANCHES: tuple[Branch, ...] = (
     Branch(535, Kind.LTS, date(2026, 6, 30), 12, _615),
-    Branch(550, Kind.PRODUCTION, _PRINTED_615, 12, f"{_GONE}; CUDA 12.4 in Debian 13, libcuda1"),
-    Branch(570, Kind.PRODUCTION, _PRINTED_615, 12, f"{_GONE}; CUDA 12.8 release notes"),
+    Branch(550, Kind.PRODUCTION, _PRINTED_615, 12, f"{_GONE}; CUDA 12.4 in Debian 13, libcuda1", unlisted=True),
+    Branch(570, Kind.PRODUCTION, _PRINTED_615, 12, f"{_GONE}; CUDA 12.8 release notes", unlisted=True),
     Branch(580, Kind.LTS, date(2028, 6, 30), 13, _620),
-    Branch(590, Kind.FEATURE, _PRINTED_615, 13, f"{_GONE}; CUDA 13.1 release notes"),
+    Branch(590, Kind.FEATURE, _PRINTED_615, 13, f"{_GONE}; CUDA 13.1 release notes", unlisted=True),
     Branch(595, Kind.PRODUCTION, date(2027, 3, 31), 13, _620),
     Branch(610, Kind.FEATURE, date(2026, 8, 31), 13, _615),
     Branch(615, Kind.FEATURE, None, 13, "driver installation guide, release 615 (2026-09-09)"),

@@ -160,8 +160,9 @@ def _missing(case: _Case, number: int) -> _Objection | None:
         return _Objection(Why.BRANCH, f"{place.place} does not have branch {number} of the driver, but {held}")
     if case.board is Board.NVSWITCH and not place.fabric_manager:
         return _Objection(Why.SYSTEM, f"GPUs behind NVSwitch need fabric manager, which {place.place} does not have")
-    if case.board is Board.NVSWITCH_CX7 and place.source is not Source.NVIDIA:  # Fabric Manager user guide
-        return _Objection(Why.SYSTEM, f"GPUs behind NVSwitch need nvlsm, which {place.place} does not have")
+    own = {Board.NVSWITCH_CX7: "nvlsm", Board.MULTI_NODE: "nvidia-imex"}.get(case.board)
+    if own and place.source is not Source.NVIDIA:  # seen in NVIDIA's repositories alone (Fabric Manager user guide)
+        return _Objection(Why.SYSTEM, f"what joins these GPUs needs {own}, which {place.place} does not have")
     return None
 
 
@@ -208,7 +209,7 @@ def _notes(case: _Case, number: int, signed: bool) -> Iterator[str]:
 
 def _called(number: int) -> str:
     known = branch(number)
-    return f"{number}, which ended {known.until:%Y-%m}" if known and known.until else str(number)
+    return f"{number}, which ended {known.end}" if known and known.end else str(number)
 
 
 def _remedy(case: _Case, why: Why) -> str:

@@ -129,7 +129,7 @@ def fabric_manager_packages(choice: Choice, board: Board) -> tuple[str, ...]:
     if place is None or board is Board.NONE:
         return ()
     if board is Board.MULTI_NODE:
-        return ("nvidia-imex",) if place.source is Source.NVIDIA else (f"nvidia-imex-{choice.branch}",)
+        return ("nvidia-imex",)
     if place.source is Source.DISTRO:
         return (f"nvidia-fabricmanager-{choice.branch}",)
     if board is Board.NVSWITCH:
