@@ -10,7 +10,9 @@ import typer
 
 from clustr.cli.help import exit_codes, words
 from clustr.cli.options import OutputOption, SchemaOption
-from clustr.lab.model import Login, Release, Trait
+from clustr.errors import UsageError
+from clustr.lab.faults import Fault
+from clustr.lab.model import GpuModel, Gpus, Login, Release, Trait
 from clustr.views.view import Output
 
 app = typer.Typer(
@@ -28,6 +30,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="name of the lab")]
         "Start nodes: systemd, sshd, apt and an address each. The first time builds their image, about a minute.",
         "clustr lab up",
         "clustr lab up small --servers 1 --agents 1 --login password --trait requiretty --trait noexec",
+        "clustr lab up train --servers 1 --agents 2 --gpus 8 --model h100",
     ),
     epilog=exit_codes(130),
 )
@@ -53,12 +56,26 @@ def up(
         list[Trait] | None,
         typer.Option(metavar="TRAIT", show_default=False, help=f"nodes as people have them, repeatable: {TRAITS}"),
     ] = None,
+    gpus: Annotated[
+        int,
+        typer.Option(
+            min=0, max=8, metavar="N", help="stand-ins for GPUs in each agent, in each server where there are no agents"
+        ),
+    ] = 0,
+    model: Annotated[GpuModel, typer.Option(help="what they pose as")] = GpuModel.H100,
+    nvml: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="a libnvidia-ml.so in the driver's place, which a real nvidia-smi reads"),
+    ] = None,
 ) -> None:
     from clustr import lab
     from clustr.views import lab as view
 
     traits = tuple(trait or ())
-    spec = lab.Spec(name, servers, agents, monitors, release, login, artifacts, artifacts_ca, internal_network, traits)
+    spec = lab.Spec(
+        *(name, servers, agents, monitors, release, login, artifacts, artifacts_ca, internal_network, traits),
+        Gpus(gpus, model, nvml) if gpus else None,
+    )
     view.show_up(lab.up(spec, view.progress()))
 
 
@@ -101,6 +118,33 @@ def ssh(
 
     words = [*lab.ssh_command(*lab.find_anywhere(node)), *(command or [])]
     os.execvp(words[0], words)  # noqa: S606 - ssh takes our place, terminal and all
+
+
+@app.command(
+    help=words(
+        "Break a GPU or a port of a node's fabric, or mend all of the node's. What is broken stays so over a boot.",
+        "clustr lab fault train/agent1 xid-79 --index 3",
+        "clustr lab fault train/agent1 --clear",
+    ),
+    epilog=exit_codes(),
+)
+def fault(
+    node: Annotated[str, typer.Argument(metavar="NODE|LAB/NODE", help="a node with GPUs, which runs")],
+    what: Annotated[Fault | None, typer.Argument(metavar="FAULT", show_default=False, help=", ".join(Fault))] = None,
+    index: Annotated[int, typer.Option(min=0, metavar="N", help="which GPU, or which port, from 0")] = 0,
+    clear: Annotated[bool, typer.Option("--clear", help="switch off all that are on, before FAULT")] = False,
+) -> None:
+    from clustr import lab
+    from clustr.views import lab as view
+
+    if what is None and not clear:
+        raise UsageError("Nothing to do: no fault is named.", f"Name one of {', '.join(Fault)}; or --clear")
+    home, found = lab.find_anywhere(node)
+    if clear:
+        lab.clear_faults(home, found)
+    if what is not None:
+        lab.switch_on_fault(home, found, what, index)
+    view.show_faults(found, lab.look_at_faults(home, found))
 
 
 @app.command(

@@ -6,6 +6,10 @@ Tests use the same functions as `clustr lab`, and those that treat a node as no 
 something in it past ssh, empty its disk.
 """
 
+from clustr.lab.faults import Fault
+from clustr.lab.faults import clear as clear_faults
+from clustr.lab.faults import look as look_at_faults
+from clustr.lab.faults import switch_on as switch_on_fault
 from clustr.lab.lifecycle import (
     add_node,
     add_nodes,
@@ -26,6 +30,7 @@ from clustr.lab.status import LabStatus, NodeStatus, look
 from clustr.lab.store import all_labs, load
 
 __all__ = [
+    "Fault",
     "GpuModel",
     "Gpus",
     "Lab",
@@ -42,6 +47,7 @@ __all__ = [
     "add_node",
     "add_nodes",
     "all_labs",
+    "clear_faults",
     "crash_node",
     "down",
     "execute",
@@ -49,10 +55,12 @@ __all__ = [
     "find_anywhere",
     "load",
     "look",
+    "look_at_faults",
     "remove_node",
     "reset_node",
     "ssh_command",
     "start_node",
     "stop_node",
+    "switch_on_fault",
     "up",
 ]

@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from clustr.lab.model import GpuModel
+from clustr.nvidia import chips
+from clustr.nvidia.chips import MELLANOX, NVIDIA, Chip, OpenModules
 
-NVIDIA, MELLANOX = "10de", "15b3"
 CONNECTX7 = "1021"
 GPU_SLOTS = tuple(f"0000:{bus}:00.0" for bus in ("1b", "43", "52", "61", "9d", "c3", "d1", "df"))
 NIC_SLOTS = tuple(f"0000:{bus}:00.0" for bus in ("18", "40", "4f", "5e", "9a", "c0", "ce", "dc"))
@@ -25,22 +26,18 @@ SWITCH_SLOTS = tuple(f"0000:{bus:02x}:00.0" for bus in range(5, 11))
 BRIDGE_SLOTS = tuple(f"0000:05:00.{function}" for function in range(4))
 MOST_GPUS = len(GPU_SLOTS)
 RATES = {400: "400 Gb/sec (4X NDR)", 200: "200 Gb/sec (4X HDR)"}
-OPEN, PROPRIETARY = "open", "proprietary"
 
 
 @dataclass(frozen=True)
 class Board:
     """One model of server; `nic` is the PCI id of its ConnectX, one for each GPU, at `rate` Gbit/s."""
 
-    inventory: str  # the model's name in inventories
     name: str  # as nvidia-smi says it
     device: str
     subsystem: str
-    modules: tuple[str, ...]  # flavours of the driver that run it
     memory_mib: int
     power: int  # W
     compute: str
-    architecture: str
     links: int = 0  # NVLinks of one GPU
     link_speed: str = ""  # GB/s of one link
     switch: str = ""
@@ -48,20 +45,25 @@ class Board:
     bridges: bool = False
     nic: str = ""
     rate: int = 0
-    mig: bool = True
+
+    @property
+    def chip(self) -> Chip:
+        """What the product knows of it."""
+        return chips.BOARDS.get((self.device, f"{NVIDIA}:{self.subsystem}")) or chips.CHIPS[self.device]
 
 
-BOTH = (OPEN, PROPRIETARY)
+FLAVOURS = {
+    OpenModules.NO: "proprietary",
+    OpenModules.POSSIBLE: "open proprietary",
+    OpenModules.REQUIRED: "open",
+}
 HOPPER = Board(
-    inventory="H100-SXM",
     name="NVIDIA H100 80GB HBM3",
     device="2330",
     subsystem="16c1",
-    modules=BOTH,
     memory_mib=81559,
     power=700,
     compute="9.0",
-    architecture="Hopper",
     links=18,
     link_speed="26.562",
     switch="22a3",
@@ -71,19 +73,15 @@ HOPPER = Board(
 )
 BOARDS: Mapping[GpuModel, Board] = {
     GpuModel.H100: HOPPER,
-    GpuModel.H200: replace(
-        HOPPER, inventory="H200-SXM", name="NVIDIA H200", device="2335", subsystem="18be", memory_mib=143771
-    ),
+    GpuModel.H200: replace(HOPPER, name="NVIDIA H200", device="2335", subsystem="18be", memory_mib=143771),
     GpuModel.A100: replace(
         HOPPER,
-        inventory="A100-SXM-80GB",
         name="NVIDIA A100-SXM4-80GB",
         device="20b2",
         subsystem="1463",
         memory_mib=81920,
         power=400,
         compute="8.0",
-        architecture="Ampere",
         links=12,
         link_speed="25",
         switch="1af1",
@@ -93,57 +91,42 @@ BOARDS: Mapping[GpuModel, Board] = {
     ),
     GpuModel.B200: replace(
         HOPPER,
-        inventory="B200",
         name="NVIDIA B200",
         device="2901",
         subsystem="1999",
-        modules=(OPEN,),
         memory_mib=183359,
         power=1000,
         compute="10.0",
-        architecture="Blackwell",
         link_speed="50",
         switch="",
         switches=0,
         bridges=True,
     ),
     GpuModel.V100: Board(
-        inventory="V100-SXM-32GB",
         name="Tesla V100-SXM2-32GB",
         device="1db5",
         subsystem="0000",  # not found in public
-        modules=(PROPRIETARY,),
         memory_mib=32768,
         power=300,
         compute="7.0",
-        architecture="Volta",
         links=6,
         link_speed="25.781",
-        mig=False,
     ),
     GpuModel.L40S: Board(
-        inventory="L40S",
         name="NVIDIA L40S",
         device="26b9",
         subsystem="1851",
-        modules=BOTH,
         memory_mib=46068,
         power=350,
         compute="8.9",
-        architecture="Ada Lovelace",
-        mig=False,
     ),
     GpuModel.T4: Board(
-        inventory="T4",
         name="Tesla T4",
         device="1eb8",
         subsystem="12a2",
-        modules=BOTH,
         memory_mib=15360,
         power=70,
         compute="7.5",
-        architecture="Turing",
-        mig=False,
     ),
 }
 
@@ -194,7 +177,7 @@ def _large(tag: int, data: bytes) -> bytes:
 def files(board: Board, gpus: int, node: str) -> dict[str, bytes]:
     """What templates/lab/gpu reads, by path below its folder; `node` makes the UUIDs of its GPUs, and of no other's."""
     found = {"board": _lines({
-        "modules": " ".join(board.modules),
+        "modules": FLAVOURS[board.chip.open],
         "switches": str(board.switches),
         "links": str(board.links),
         "speed": board.link_speed,
@@ -249,7 +232,7 @@ def _port(board: Board, index: int) -> dict[str, bytes]:
 
 def _told(board: Board, slot: str, index: int, node: str) -> dict[str, str]:
     """A GPU's own: fields are those of `nvidia-smi --help-query-gpu`."""
-    on_or_off = "Disabled" if board.mig else "[N/A]"
+    on_or_off = "Disabled" if board.chip.mig else "[N/A]"
     return {
         "slot": slot,
         "index": str(index),
@@ -266,7 +249,7 @@ def _told(board: Board, slot: str, index: int, node: str) -> dict[str, str]:
         "power.limit": f"{board.power}.00 W",
         "power.draw": "68.57 W",
         "compute_cap": board.compute,
-        "architecture": board.architecture,
+        "architecture": board.chip.architecture.name.title(),
         "mig.mode.current": on_or_off,
         "mig.mode.pending": on_or_off,
         "fabric.state": "Completed" if board.switches or board.bridges else "N/A",

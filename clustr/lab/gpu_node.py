@@ -14,7 +14,6 @@ from clustr.lab.model import Lab, LabNode
 PLACE = "usr/local/lib/clustr-lab"
 MACHINE = f"{PLACE}/gpu"
 UNIT = "clustr-lab-gpu.service"
-NOT_PROGRAMS = {UNIT, "lib.sh", "mig.sh"}
 INSTALL = "install.sh"
 
 
@@ -27,7 +26,7 @@ def prepare(lab: Lab, node: LabNode) -> None:
         if file.name != INSTALL:
             place = root / "etc/systemd/system" if file.name == UNIT else root / PLACE
             shutil.copyfile(file, place / file.name)
-            (place / file.name).chmod(0o644 if file.name in NOT_PROGRAMS else 0o755)
+            (place / file.name).chmod(0o755 if file.read_bytes().startswith(b"#!") else 0o644)
     _machine(lab, node, root / MACHINE)
     if node.gpus.nvml is not None:
         _nvml(node.gpus.nvml, root)

@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from clustr.lab.model import SSH_PORT, Lab, LabNode, Login
+from clustr.lab.boards import BOARDS
+from clustr.lab.model import SSH_PORT, Gpus, Lab, LabNode, Login
 from clustr.lab.services import MIRROR_PORT
 
 HEAD = "# The nodes of a lab on this machine. Written by `clustr lab up`; `clustr lab down` removes it.\n"
@@ -35,8 +36,29 @@ def render(lab: Lab, *, cgroup_v1: bool) -> str:
     artifacts = _artifacts(lab)
     if artifacts:
         document["artifacts"] = artifacts
+    if classes := _classes(lab):
+        document["classes"] = classes
     document["nodes"] = [_node(lab, node, sudo=not one_password) for node in lab.nodes]
     return HEAD + yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=200)
+
+
+def _classes(lab: Lab) -> dict[str, dict[str, Any]]:
+    """One for each kind of GPU node; what it expects is what the lab made up."""
+    return {_class(node.gpus): _expected(node.gpus) for node in lab.nodes if node.gpus}
+
+
+def _class(gpus: Gpus) -> str:
+    return f"{gpus.model}x{gpus.count}"
+
+
+def _expected(gpus: Gpus) -> dict[str, Any]:
+    board = BOARDS[gpus.model]
+    expected: dict[str, Any] = {"gpus": gpus.count, "model": board.chip.model}
+    if board.links:
+        expected["nvlink"] = board.links
+    if board.nic:
+        expected |= {"ib_ports": gpus.count, "ib_rate": board.rate}
+    return expected
 
 
 def _artifacts(lab: Lab) -> dict[str, str]:
@@ -57,6 +79,8 @@ def _node(lab: Lab, node: LabNode, *, sudo: bool) -> dict[str, Any]:
     if node.internal_address:
         entry["internal_address"] = str(node.internal_address)
     entry["roles"] = [str(role) for role in node.roles]
+    if node.gpus:
+        entry["class"] = _class(node.gpus)
     ssh: dict[str, Any] = {"user": node.login.user} if node.login.user != lab.login.user else {}
     if node.port != SSH_PORT:
         ssh["port"] = node.port

@@ -54,12 +54,17 @@ def _lab(status: LabStatus) -> dict[str, Any]:
                 "release": str(found.node.release),
                 "login": str(found.node.login),
                 "traits": [str(trait) for trait in found.node.traits],
+                "gpus": _gpus(found.node),
                 "up": found.uptime is not None,
                 "uptime_seconds": None if found.uptime is None else round(found.uptime),
             }
             for found in status.nodes
         ],
     }
+
+
+def _gpus(node: LabNode) -> dict[str, Any] | None:
+    return {"count": node.gpus.count, "model": str(node.gpus.model)} if node.gpus else None
 
 
 def _uptime(lab: Lab, node: LabNode) -> float | None:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from clustr.lab.model import Lab, Origin
+from clustr.lab.model import Lab, LabNode, Origin
 from clustr.lab.status import LabStatus, NodeStatus, to_json
 from clustr.views.documents import write
 from clustr.views.screen import Screen
@@ -33,6 +33,10 @@ def show_up(lab: Lab) -> None:
 def show_down(name: str, *, found: bool) -> None:
     gone = f"Lab {name} is gone, with all it had on this machine."
     Screen(sys.stdout).show([gone if found else f"There is no lab {name}; nothing was changed."])
+
+
+def show_faults(node: LabNode, on: Sequence[str]) -> None:
+    Screen(sys.stdout).show([f"{node.name}: {', '.join(on) if on else 'no fault is on'}."])
 
 
 def show_none() -> None:
@@ -93,5 +97,6 @@ def _node_line(lab: Lab, found: NodeStatus, width: int) -> str:
     roles = ", ".join(node.roles)
     since = "" if found.uptime is None else duration(found.uptime)
     kind = [node.release] if node.release != lab.release else []
-    special = ", ".join([*kind, *node.traits])
+    gpus = [f"{node.gpus.count} × {node.gpus.model} (stand-ins)"] if node.gpus else []
+    special = ", ".join([*gpus, *kind, *node.traits])
     return f"  {state}  {node.name:<{width}}  {addresses:<12}  {roles:<16}  {since:<12}  {special}".rstrip()

@@ -9,6 +9,16 @@ sys=/run/clustr-lab/sys
 machine=/usr/local/lib/clustr-lab/gpu
 label='clustr lab stand-in'
 
+# device_file NAME: a character device that can be opened and does nothing.
+device_file() {
+  if [ ! -e "/dev/$1" ]; then mknod -m 0666 "/dev/$1" c 1 3; fi
+}
+
+# of FIELD FILE: what a board or a GPU has there.
+of() {
+  sed -n "s/^$1=//p" "$2"
+}
+
 # loaded MODULE
 loaded() {
   [ -e "$state/modules/$1" ]
