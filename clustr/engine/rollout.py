@@ -48,4 +48,5 @@ class RolloutGate:
             if lost:
                 self._halted = f"{node} did not come back from its reboot"
             elif self._failures > self._max_failures:
-                self._halted = f"{self._failures} nodes failed, rollout.max_failures is {self._max_failures}"
+                nodes = "1 node" if self._failures == 1 else f"{self._failures} nodes"
+                self._halted = f"{nodes} failed, rollout.max_failures is {self._max_failures}"

@@ -13,6 +13,7 @@ from clustr import lab as labs
 from clustr.lab.model import Lab, Login, Spec
 from tests.lab.bootstrapped import Bootstrapped, watched_bootstrap
 from tests.lab.cluster import LabCluster
+from tests.lab.gpu_lab import gpu_lab as gpu_lab  # a fixture of this folder's tests
 
 ARTIFACTS = os.environ.get("CLUSTR_TEST_ARTIFACTS", "")
 LAB = os.environ.get("CLUSTR_TEST_LAB", "test-main")  # another name for a run beside another
