@@ -26,6 +26,7 @@ def debian(pool: str, docker: tuple[str, ...], *, containerd_1: bool = False, le
         node_exporter=_monitoring("prometheus-node-exporter"),
         prometheus=_monitoring("prometheus"),
         alertmanager=_monitoring("prometheus-alertmanager"),
+        rdma=("rdma-core", "ibverbs-providers", "ibverbs-utils", "infiniband-diags"),
         containerd=Engine("containerd.service", ("containerd", "runc"), containerd_1),
         docker=Engine("docker.service", ("docker.io", *docker, "containerd", "runc"), containerd_1),
     )

@@ -60,6 +60,7 @@ def _any(pool: str) -> Family:
             drift="/var/lib/chrony/drift",
             leap_seconds=LEAP_ZONE,
         ),
+        rdma=("rdma-core", "libibverbs", "libibverbs-utils", "infiniband-diags"),
         network_manager=True,
         k3s_policy=K3S_POLICY,
         node_exporter=_released(NODE_EXPORTER),

@@ -85,6 +85,7 @@ class Family:
     node_exporter: Daemon
     prometheus: Daemon
     alertmanager: Daemon
+    rdma: tuple[str, ...] = ()  # rdma-core: libraries, drivers' parts in user space, tools that ask the fabric
     containerd: Engine | None = None  # None where its repositories have none
     docker: Engine | None = None
     # Of the running kernel, where it comes without modules that pods need; {variant} is "" or one like "-64k".
