@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from shlex import quote
 
+from clustr.components import dcgm
 from clustr.engine.goal import Goal
 from clustr.engine.makers import file, step
 from clustr.inventory.model import Cluster, Node, Role
@@ -28,9 +29,11 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
         yield from _firewalld(cluster, node, seen)
 
 
-def ports(cluster: Cluster, node: Node) -> tuple[str, ...]:
+def ports(cluster: Cluster, node: Node, seen: Seen) -> tuple[str, ...]:
     """What a node listens on for the others, `PORT/PROTOCOL`."""
     found = ["9100/tcp"]
+    if dcgm.runs_on(cluster, node, seen):
+        found += [f"{dcgm.PORT}/tcp"]
     if node.in_cluster:
         found += ["10250/tcp"]
         if cluster.network.cni == "flannel":
@@ -69,7 +72,7 @@ def _pods(cluster: Cluster, node: Node) -> tuple[IPv4Network, ...]:
 
 def _ufw(cluster: Cluster, node: Node, seen: Seen) -> Iterator[Goal]:
     for network in networks(cluster, node, seen):
-        yield _ufw_goal(network, tuple(_ufw_node_rules(network, ports(cluster, node))))
+        yield _ufw_goal(network, tuple(_ufw_node_rules(network, ports(cluster, node, seen))))
     for pods in _pods(cluster, node):
         routes = (f"route allow from {pods}", f"route allow to {pods}")
         yield _ufw_goal(pods, (f"allow from {pods}", *routes))
@@ -116,7 +119,7 @@ class RichRule:
 def _firewalld(cluster: Cluster, node: Node, seen: Seen) -> Iterator[Goal]:
     """Policies stand before every zone, so it does not matter which zone an interface is in."""
     pods = _pods(cluster, node)
-    opened = [port.replace(":", "-").split("/") for port in ports(cluster, node)]
+    opened = [port.replace(":", "-").split("/") for port in ports(cluster, node, seen)]
     nets = networks(cluster, node, seen)
     named = [RichRule(net, port=port, protocol=protocol) for net in nets for port, protocol in opened]
     yield from _firewalld_policy("clustr-in", "HOST", (*named, *(RichRule(net) for net in pods)))

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from clustr.components import alertmanager, monitoring, node_exporter
+from clustr.components import alertmanager, dcgm, monitoring, node_exporter
 from clustr.engine.goal import Goal
 from clustr.engine.makers import file
 from clustr.families import family
 from clustr.inventory.model import Cluster, Node, Role
 from clustr.remote.facts import Seen
-from clustr.templates import render
+from clustr.templates import render, text
 
 PORT = 9090
 CONFIG = "/etc/prometheus/prometheus.yml"
-RULES = "/etc/prometheus/rules/clustr.yml"
+RULES_FOLDER = "/etc/prometheus/rules"
+RULES = f"{RULES_FOLDER}/clustr.yml"
 TARGETS = "/etc/prometheus/targets/nodes.json"
+GPU_TARGETS = "/etc/prometheus/targets/gpus.json"
+# One file for what all versions of dcgm-exporter share, one for each of its vocabularies: nodes of both may be there.
+GPU_RULES = ("gpu-rules.yml", *(f"gpu-rules-{version}.yml" for version in dcgm.SINCE))
 
 
 def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
@@ -29,25 +33,43 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
         f"--storage.tsdb.path={monitoring.STATE}/metrics2",
         f"--storage.tsdb.retention.time={cluster.monitoring.retention}",
     )
-    rules = file(RULES, render("prometheus/rules.yml", servers=len(cluster.servers)), check="promtool check rules")
+    rules = (
+        file(RULES, render("prometheus/rules.yml", servers=len(cluster.servers)), check="promtool check rules"),
+        *_gpu_rules(cluster),
+    )
     config = file(CONFIG, _config(cluster, node), check="promtool check config")
     yield from monitoring.program(cluster, node, seen, daemon)
     # Prometheus watches the targets itself, so one more node restarts nothing.
-    yield from (rules, file(TARGETS, targets(cluster)), config)
-    yield from monitoring.running(cluster, node, seen, daemon, arguments, (rules, config))
+    yield from (*rules, file(TARGETS, targets(cluster)))
+    if cluster.dcgm.enabled:
+        yield file(GPU_TARGETS, gpu_targets(cluster, seen))
+    yield config
+    yield from monitoring.running(cluster, node, seen, daemon, arguments, (*rules, config))
 
 
 def targets(cluster: Cluster) -> str:
     """Every node's exporter, on the internal address, in Prometheus's file_sd form."""
-    found = [
-        {
-            "targets": [f"{node.internal_address}:{node_exporter.PORT}"],
-            "labels": {"node": node.name, "role": role_of(node)}
-            | ({"class": node.class_name} if node.class_name else {}),
-        }
-        for node in cluster.nodes
-    ]
-    return json.dumps(found, indent=2)
+    return json.dumps([_target(node, node_exporter.PORT) for node in cluster.nodes], indent=2)
+
+
+def gpu_targets(cluster: Cluster, seen: Seen) -> str:
+    """The same for dcgm-exporter, on the nodes that have it."""
+    having = (node for node in cluster.nodes if dcgm.runs_on(cluster, node, seen))
+    return json.dumps([_target(node, dcgm.PORT) for node in having], indent=2)
+
+
+def _target(node: Node, port: int) -> dict[str, object]:
+    labels = {"node": node.name, "role": role_of(node)} | ({"class": node.class_name} if node.class_name else {})
+    return {"targets": [f"{node.internal_address}:{port}"], "labels": labels}
+
+
+def _gpu_rules(cluster: Cluster) -> tuple[Goal, ...]:
+    if not cluster.dcgm.enabled:
+        return ()
+    return tuple(
+        file(f"{RULES_FOLDER}/clustr-{name}", text(f"prometheus/{name}"), check="promtool check rules")
+        for name in GPU_RULES
+    )
 
 
 def role_of(node: Node) -> Role:
@@ -60,7 +82,8 @@ def _config(cluster: Cluster, node: Node) -> str:
         "prometheus/prometheus.yml",
         cluster=cluster.name,
         targets=TARGETS,
-        rules=RULES,
+        rules=(RULES, *(goal.name for goal in _gpu_rules(cluster))),
+        gpu_targets=GPU_TARGETS if cluster.dcgm.enabled else "",
         node=node.name,
         own=f"{node.internal_address}:{PORT}",
         alertmanagers=[(each.name, f"{each.internal_address}:{alertmanager.PORT}") for each in cluster.monitors],

@@ -11,6 +11,7 @@ from clustr.remote.facts import Firewall, Interface, Record, Seen
 from tests.components.machines import CP1, GPU1, GPU2, MON1, cluster_of, facts, goals, seen, wanted
 
 CLUSTER = cluster_of(CP1, GPU1, MON1)
+FOUND = seen(CLUSTER)
 INSIDE, RACK = IPv4Network("10.0.0.0/24"), IPv4Network("172.16.2.0/24")
 FAR = GPU2.model_copy(update={"internal_address": "172.16.2.9"})
 TWO_NETWORKS = cluster_of(CP1, GPU1, FAR)
@@ -26,10 +27,10 @@ def ufw(cluster: Cluster, node: Node, found: Seen) -> dict[str, list[str]]:
 
 
 def test_ports_go_by_role() -> None:
-    assert ports(CLUSTER, MON1) == ("9100/tcp", "9090/tcp", "9093:9094/tcp")
-    assert ports(CLUSTER, GPU1) == ("9100/tcp", "10250/tcp", "8472/udp")
-    assert ports(CLUSTER, CP1) == ("9100/tcp", "10250/tcp", "8472/udp", "6443/tcp", "2379:2380/tcp")
-    assert "8472/udp" not in ports(cluster_of(CP1, network=Network(cni="none")), CP1)
+    assert ports(CLUSTER, MON1, FOUND) == ("9100/tcp", "9090/tcp", "9093:9094/tcp")
+    assert ports(CLUSTER, GPU1, FOUND) == ("9100/tcp", "10250/tcp", "8472/udp")
+    assert ports(CLUSTER, CP1, FOUND) == ("9100/tcp", "10250/tcp", "8472/udp", "6443/tcp", "2379:2380/tcp")
+    assert "8472/udp" not in ports(cluster_of(CP1, network=Network(cni="none")), CP1, FOUND)
 
 
 def test_nothing_is_done_where_no_firewall_is_active() -> None:

@@ -24,7 +24,9 @@ from clustr.remote.connection import Connection
 from clustr.remote.facts import Firewall, Seen
 from clustr.remote.facts_reader import read_facts
 from clustr.remote.ssh import Network
-from clustr.templates import render
+from clustr.templates import render, text
+from tests.components import exporter
+from tests.components.exporter.faults import FAULTS, HARMLESS
 
 SYSTEM: tuple[Component, ...] = (base_os, container_runtime, node_exporter)
 MONITORING: tuple[Component, ...] = (prometheus, alertmanager)
@@ -168,6 +170,23 @@ def test_alerts_fire_when_they_should(monitor: Machine, tmp_path: Path) -> None:
     for local in (rules, Path(__file__).with_name("rules_test.yml")):
         monitor.lines[monitor.name].put(local, f"/root/rules/{local.name}", mode=0o644)
     assert "SUCCESS" in monitor.run("promtool test rules /root/rules/rules_test.yml 2>&1")
+
+
+@pytest.mark.parametrize("version", exporter.VERSIONS)
+def test_alerts_of_gpus_fire_in_the_words_of_each_exporter(monitor: Machine, tmp_path: Path, version: str) -> None:
+    """What dcgm-exporter answers, whole or with one thing wrong: the rules of all versions tell that and no more."""
+    tests = {alert: exporter.promtool_test(version, wrong[version], [alert]) for alert, wrong in FAULTS.items()}
+    tests |= {what: exporter.promtool_test(version, wrong[version], []) for what, wrong in HARMLESS.items()}
+    tests["healthy"] = exporter.promtool_test(version, {}, [])
+    tests["of another vocabulary"] = exporter.promtool_test("", {}, ["GpuMetricsNotUnderstood"], gpu="")
+    for place, content in enumerate(tests.values()):
+        (tmp_path / f"{place}.yml").write_text(content)
+    for name in prometheus.GPU_RULES:
+        (tmp_path / name).write_text(text(f"prometheus/{name}"))
+    for file in sorted(tmp_path.iterdir()):
+        monitor.lines[monitor.name].put(file, f"/root/gpu-rules/{file.name}", mode=0o644)
+    done = monitor.run("cd /root/gpu-rules && promtool test rules [0-9]*.yml 2>&1; echo status $?")
+    assert done.count("SUCCESS") == len(tests), done
 
 
 def test_a_configuration_that_amtool_refuses_is_never_in_place(monitor: Machine) -> None:

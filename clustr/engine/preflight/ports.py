@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from clustr.components import firewall
+from clustr.components import dcgm, firewall
 from clustr.components.k3s import AGENT, SERVER
 from clustr.engine.preflight.findings import Finding, Name, answered, unknown
 from clustr.families import known
@@ -24,7 +24,8 @@ def taken_ports(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
             yield unknown(node, "which ports are taken", "ss does not answer", "install iproute2")
             continue
         for holder in facts.listeners:
-            if holder.process and holder.unit not in own_units(cluster, node, facts) and needs(cluster, node, holder):
+            stranger = holder.process and holder.unit not in own_units(cluster, node, facts)
+            if stranger and needs(cluster, node, seen, holder):
                 unit = f" ({holder.unit})" if holder.unit else ""
                 problem = f"port {holder.port}/{holder.protocol} is taken by {holder.process}{unit}"
                 yield Finding(Name.PORT_TAKEN, node.name, problem, "stop it there, or give it another port")
@@ -34,13 +35,13 @@ def own_units(cluster: Cluster, node: Node, facts: Facts) -> frozenset[str]:
     """The units that clustr runs on a node and that listen for others."""
     names = known(facts.os)
     daemons = names.monitoring(cluster, node) if names else ()
-    return frozenset((SERVER.unit, AGENT.unit, *(daemon.unit for daemon in daemons)))
+    return frozenset((SERVER.unit, AGENT.unit, dcgm.EXPORTER_UNIT, *(daemon.unit for daemon in daemons)))
 
 
-def needs(cluster: Cluster, node: Node, holder: Listener) -> bool:
+def needs(cluster: Cluster, node: Node, seen: Seen, holder: Listener) -> bool:
     if holder.port in MONITORS and not cluster.monitoring.enabled:
         return False
-    for written in firewall.ports(cluster, node):
+    for written in firewall.ports(cluster, node, seen):
         ports, _, protocol = written.partition("/")
         first, _, last = ports.partition(":")
         if protocol == holder.protocol and int(first) <= holder.port <= int(last or first):

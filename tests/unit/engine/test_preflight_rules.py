@@ -9,6 +9,7 @@ import pytest
 
 from clustr.components import firewall
 from clustr.engine.preflight import Name, preflight, questions
+from clustr.inventory.gpu import NodeClass
 from clustr.inventory.model import Artifacts, Cluster, Monitoring, Role, Runtime
 from clustr.inventory.secrets import Secret
 from clustr.remote.facts import (
@@ -27,7 +28,8 @@ from clustr.remote.facts import (
 from clustr.remote.reach import DnfWay, Peer, Reach, Unreached, Way
 from clustr.templates import text
 from tests.components.k3s_nodes import bare, cluster_of, running, with_facts
-from tests.unit.engine.preflight_cases import SOURCE, THREE, answering, judged, k3s, named
+from tests.unit.engine.preflight_case import THREE
+from tests.unit.engine.preflight_cases import SOURCE, answering, judged, k3s, named
 
 
 def problems(seen: Seen, cluster: Cluster = THREE) -> list[str]:
@@ -327,9 +329,9 @@ def test_dnf_is_asked_for_the_mirror_that_it_will_have() -> None:
 
 
 def test_the_facts_tell_of_every_port_that_a_node_needs() -> None:
-    every = THREE.nodes[0].model_copy(update={"roles": frozenset(Role)})
+    every = THREE.nodes[0].model_copy(update={"roles": frozenset(Role), "expects": NodeClass(gpus=8)})
     (pattern,) = re.findall(r"local ports='(.*?)'", text("remote/facts.sh"))
-    for written in firewall.ports(THREE, every):
+    for written in firewall.ports(THREE, every, Seen({})):
         first, _, last = written.partition("/")[0].partition(":")
         for port in range(int(first), int(last or first) + 1):
             assert re.fullmatch(pattern, str(port)), port

@@ -150,10 +150,139 @@ groups:
           summary: "{{ $labels.job }} on {{ $labels.node }} goes on with an old configuration"
 END_OF_FILE_BY_CLUSTR
 
+record cc94ed1e272fa40060fc5366b91cb408 <<'END_OF_RECORD'
+prometheus 
+L2V0Yy9wcm9tZXRoZXVzL3J1bGVzL2NsdXN0ci1ncHUtcnVsZXMueW1s
+2
+restore_file /etc/prometheus/rules/clustr-gpu-rules.yml
+END_OF_RECORD
+apply_file /etc/prometheus/rules/clustr-gpu-rules.yml 0644 root:root 'promtool check rules' <<'END_OF_FILE_BY_CLUSTR'
+# Written by clustr. What does not depend on the version of dcgm-exporter.
+groups:
+  - name: gpu
+    rules:
+      - alert: GpuExporterDown
+        expr: up{job="gpu"} == 0
+        for: 5m
+        labels: {severity: warning}
+        annotations:
+          summary: "dcgm-exporter on {{ $labels.node }} does not answer"
+          description: "look: systemctl status nvidia-dcgm-exporter nvidia-dcgm"
+
+      # Neither the names of 4.8 nor those of 4.9: without this, every other rule would be silent for ever.
+      - alert: GpuMetricsNotUnderstood
+        expr: |
+          up{job="gpu"} == 1 unless on (node) (DCGM_FI_DEV_GPU_TEMP{job="gpu"} or DCGM_FI_DEV_GPU_TEMP_CELSIUS{job="gpu"})
+        for: 10m
+        labels: {severity: warning}
+        annotations:
+          summary: "dcgm-exporter on {{ $labels.node }} tells of no GPU in words that the alert rules know"
+
+      - alert: GpuMemoryErrors
+        expr: increase(DCGM_FI_DEV_ECC_DBE_VOL_TOTAL[1h]) > 0
+        labels: {severity: critical}
+        annotations:
+          summary: "GPU {{ $labels.gpu }} of {{ $labels.node }} has uncorrectable memory errors"
+          description: "drain the node and reset the GPU"
+
+      - alert: GpuRowRemapPending
+        expr: DCGM_FI_DEV_ROW_REMAP_PENDING == 1
+        for: 10m
+        labels: {severity: warning}
+        annotations:
+          summary: "GPU {{ $labels.gpu }} of {{ $labels.node }} waits for a reset to put bad memory rows out of use"
+END_OF_FILE_BY_CLUSTR
+
+record 18395541569636b0985cfbc539f46c4b <<'END_OF_RECORD'
+prometheus 
+L2V0Yy9wcm9tZXRoZXVzL3J1bGVzL2NsdXN0ci1ncHUtcnVsZXMtNC44LnltbA==
+3
+restore_file /etc/prometheus/rules/clustr-gpu-rules-4.8.yml
+END_OF_RECORD
+apply_file /etc/prometheus/rules/clustr-gpu-rules-4.8.yml 0644 root:root 'promtool check rules' <<'END_OF_FILE_BY_CLUSTR'
+# Written by clustr. In the words and units of dcgm-exporter up to 4.8.
+groups:
+  - name: gpu-4.8
+    rules:
+      # Of the hardware, by https://docs.nvidia.com/deploy/xid-errors; the others are mostly of programs.
+      - alert: GpuXid
+        expr: |
+          DCGM_FI_DEV_XID_ERRORS == 48 or DCGM_FI_DEV_XID_ERRORS == 64 or DCGM_FI_DEV_XID_ERRORS == 74 or DCGM_FI_DEV_XID_ERRORS == 79
+          or DCGM_FI_DEV_XID_ERRORS == 95 or DCGM_FI_DEV_XID_ERRORS == 119 or DCGM_FI_DEV_XID_ERRORS == 120
+        labels: {severity: critical}
+        annotations:
+          summary: "GPU {{ $labels.gpu }} of {{ $labels.node }} has met XID {{ $value }}"
+          description: "look: dmesg, and https://docs.nvidia.com/deploy/xid-errors"
+
+      - alert: GpuHot
+        expr: DCGM_FI_DEV_GPU_TEMP >= DCGM_FI_DEV_SLOWDOWN_TEMP - 3 and DCGM_FI_DEV_SLOWDOWN_TEMP > 0
+        for: 5m
+        labels: {severity: warning}
+        annotations:
+          summary: "GPU {{ $labels.gpu }} of {{ $labels.node }} has {{ $value }} °C and is about to slow down"
+
+      - alert: GpuSlow
+        expr: DCGM_FI_DEV_GPU_UTIL > 80 and DCGM_FI_DEV_SM_CLOCK < 0.5 * DCGM_FI_DEV_MAX_SM_CLOCK
+        for: 15m
+        labels: {severity: warning}
+        annotations:
+          summary: "GPU {{ $labels.gpu }} of {{ $labels.node }} works at less than half its clock"
+          description: "power or heat holds it back; look: nvidia-smi -q -d PERFORMANCE"
+
+      - alert: GpuRowRemapFailed
+        expr: DCGM_FI_DEV_ROW_REMAP_FAILURE == 1
+        labels: {severity: critical}
+        annotations:
+          summary: "GPU {{ $labels.gpu }} of {{ $labels.node }} has no spare memory rows left; it has to be replaced"
+END_OF_FILE_BY_CLUSTR
+
+record cc093c74e6723c9b4b0f36f42853ebb2 <<'END_OF_RECORD'
+prometheus 
+L2V0Yy9wcm9tZXRoZXVzL3J1bGVzL2NsdXN0ci1ncHUtcnVsZXMtNC45LnltbA==
+4
+restore_file /etc/prometheus/rules/clustr-gpu-rules-4.9.yml
+END_OF_RECORD
+apply_file /etc/prometheus/rules/clustr-gpu-rules-4.9.yml 0644 root:root 'promtool check rules' <<'END_OF_FILE_BY_CLUSTR'
+# Written by clustr. In the words and units of dcgm-exporter from 4.9 on.
+groups:
+  - name: gpu-4.9
+    rules:
+      # Of the hardware, by https://docs.nvidia.com/deploy/xid-errors; the others are mostly of programs.
+      - alert: GpuXid
+        expr: |
+          DCGM_FI_DEV_XID_ERROR == 48 or DCGM_FI_DEV_XID_ERROR == 64 or DCGM_FI_DEV_XID_ERROR == 74 or DCGM_FI_DEV_XID_ERROR == 79
+          or DCGM_FI_DEV_XID_ERROR == 95 or DCGM_FI_DEV_XID_ERROR == 119 or DCGM_FI_DEV_XID_ERROR == 120
+        labels: {severity: critical}
+        annotations:
+          summary: "GPU {{ $labels.gpu }} of {{ $labels.node }} has met XID {{ $value }}"
+          description: "look: dmesg, and https://docs.nvidia.com/deploy/xid-errors"
+
+      - alert: GpuHot
+        expr: DCGM_FI_DEV_GPU_TEMP_CELSIUS >= DCGM_FI_DEV_GPU_TEMP_SLOWDOWN_CELSIUS - 3 and DCGM_FI_DEV_GPU_TEMP_SLOWDOWN_CELSIUS > 0
+        for: 5m
+        labels: {severity: warning}
+        annotations:
+          summary: "GPU {{ $labels.gpu }} of {{ $labels.node }} has {{ $value }} °C and is about to slow down"
+
+      - alert: GpuSlow
+        expr: DCGM_FI_DEV_GPU_UTIL_RATIO > 0.8 and DCGM_FI_DEV_SM_CLOCK_HERTZ < 0.5 * DCGM_FI_DEV_SM_MAX_CLOCK_HERTZ
+        for: 15m
+        labels: {severity: warning}
+        annotations:
+          summary: "GPU {{ $labels.gpu }} of {{ $labels.node }} works at less than half its clock"
+          description: "power or heat holds it back; look: nvidia-smi -q -d PERFORMANCE"
+
+      - alert: GpuRowRemapFailed
+        expr: DCGM_FI_DEV_ROW_REMAP_FAILED == 1
+        labels: {severity: critical}
+        annotations:
+          summary: "GPU {{ $labels.gpu }} of {{ $labels.node }} has no spare memory rows left; it has to be replaced"
+END_OF_FILE_BY_CLUSTR
+
 record 1c0cf55a5a1ce41073317cc701e150a9 <<'END_OF_RECORD'
 prometheus 
 L2V0Yy9wcm9tZXRoZXVzL3RhcmdldHMvbm9kZXMuanNvbg==
-2
+5
 restore_file /etc/prometheus/targets/nodes.json
 END_OF_RECORD
 apply_file /etc/prometheus/targets/nodes.json 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
@@ -206,10 +335,20 @@ apply_file /etc/prometheus/targets/nodes.json 0644 root:root <<'END_OF_FILE_BY_C
 ]
 END_OF_FILE_BY_CLUSTR
 
+record 0ce7c2e08765e7866ecf6bd647ed4daf <<'END_OF_RECORD'
+prometheus 
+L2V0Yy9wcm9tZXRoZXVzL3RhcmdldHMvZ3B1cy5qc29u
+6
+restore_file /etc/prometheus/targets/gpus.json
+END_OF_RECORD
+apply_file /etc/prometheus/targets/gpus.json 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
+[]
+END_OF_FILE_BY_CLUSTR
+
 record 33bf15462ba01523b1db32e6667b9555 <<'END_OF_RECORD'
 prometheus 
 L2V0Yy9wcm9tZXRoZXVzL3Byb21ldGhldXMueW1s
-3
+7
 restore_file /etc/prometheus/prometheus.yml
 END_OF_RECORD
 apply_file /etc/prometheus/prometheus.yml 0644 root:root 'promtool check config' <<'END_OF_FILE_BY_CLUSTR'
@@ -222,6 +361,9 @@ global:
 
 rule_files:
   - /etc/prometheus/rules/clustr.yml
+  - /etc/prometheus/rules/clustr-gpu-rules.yml
+  - /etc/prometheus/rules/clustr-gpu-rules-4.8.yml
+  - /etc/prometheus/rules/clustr-gpu-rules-4.9.yml
 
 alerting:
   alertmanagers:
@@ -232,6 +374,12 @@ scrape_configs:
   - job_name: node
     file_sd_configs:
       - files: [/etc/prometheus/targets/nodes.json]
+
+  # It reads the GPUs every 30 s; what is asked more often is the same again.
+  - job_name: gpu
+    scrape_interval: 30s
+    file_sd_configs:
+      - files: [/etc/prometheus/targets/gpus.json]
 
   - job_name: prometheus
     static_configs:
@@ -247,7 +395,7 @@ END_OF_FILE_BY_CLUSTR
 record 74a000396e39e48f01559e9c80698c76 <<'END_OF_RECORD'
 prometheus 
 L2V0Yy9kZWZhdWx0L3Byb21ldGhldXM=
-4
+8
 restore_file /etc/default/prometheus
 END_OF_RECORD
 apply_file /etc/default/prometheus 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
@@ -258,7 +406,7 @@ END_OF_FILE_BY_CLUSTR
 record 0f4e8ac82a58443c916673a6ac4cb25b <<'END_OF_RECORD'
 prometheus 
 L2V0Yy9zeXN0ZW1kL3N5c3RlbS9wcm9tZXRoZXVzLnNlcnZpY2UuZC80MC1uZXR3b3JrLmNvbmY=
-5
+9
 restore_file /etc/systemd/system/prometheus.service.d/40-network.conf
 END_OF_RECORD
 apply_file /etc/systemd/system/prometheus.service.d/40-network.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
@@ -276,19 +424,19 @@ END_OF_FILE_BY_CLUSTR
 record e74524ab2543282b98f554e88452fb9b <<'END_OF_RECORD'
 prometheus 
 L2V0Yy9zeXN0ZW1kL3N5c3RlbS9wcm9tZXRoZXVzLnNlcnZpY2UuZC81MC1jbHVzdHIuY29uZg==
-6
+10
 restore_file /etc/systemd/system/prometheus.service.d/50-clustr.conf
 END_OF_RECORD
 apply_file /etc/systemd/system/prometheus.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
 # Written by clustr. Records at each start which files this unit was started with.
 [Service]
-ExecStartPre=-+/usr/local/sbin/clustr-record-start prometheus.service /etc/systemd/system/prometheus.service.d/50-clustr.conf /etc/prometheus/rules/clustr.yml /etc/prometheus/prometheus.yml /etc/default/prometheus /etc/systemd/system/prometheus.service.d/40-network.conf
+ExecStartPre=-+/usr/local/sbin/clustr-record-start prometheus.service /etc/systemd/system/prometheus.service.d/50-clustr.conf /etc/prometheus/rules/clustr.yml /etc/prometheus/rules/clustr-gpu-rules.yml /etc/prometheus/rules/clustr-gpu-rules-4.8.yml /etc/prometheus/rules/clustr-gpu-rules-4.9.yml /etc/prometheus/prometheus.yml /etc/default/prometheus /etc/systemd/system/prometheus.service.d/40-network.conf
 END_OF_FILE_BY_CLUSTR
 
 record 1d7d6dcb30ec8a8426a0a0e2e232216b <<'END_OF_RECORD'
 prometheus 
 cHJvbWV0aGV1cy5zZXJ2aWNlIGF0IGJvb3Q=
-7
+11
 undo_enabled prometheus.service
 END_OF_RECORD
 apply_enabled prometheus.service enabled
@@ -296,7 +444,7 @@ apply_enabled prometheus.service enabled
 record 6f4b04121f9ef651b840c805a7f3aa0c <<'END_OF_RECORD'
 prometheus 
 cHJvbWV0aGV1cy5zZXJ2aWNlIHJ1bnM=
-8
+12
 undo_started prometheus.service
 END_OF_RECORD
-apply_started prometheus.service 671e238d66c7146e65ce2c37e47e63229549eaedaad8e7184548d82e52369eaa
+apply_started prometheus.service e7f4f8a90262b38567f07f9992e704ab8f06fae57c719d7c6b4db3704f8b81bf
