@@ -122,6 +122,13 @@ TRAITS = (
         _class,
     ),
     Trait(
+        "drift.driver",
+        "GPUs of a class have one driver",
+        "clustr bootstrap --limit {node}, or give it a class of its own in the inventory",
+        lambda node, facts: facts.gpu.loaded.version if facts.gpu.loaded else "",
+        _class,
+    ),
+    Trait(
         "drift.mtu",
         "the cluster's network has one MTU",
         "set the MTU of {node}'s interface to that of the others, or pods' large packets are lost",

@@ -28,6 +28,8 @@ class KubeNode:
     internal_address: str
     version: str
     runtime: str
+    capacity: dict[str, str]  # what it has of each resource, whoever uses it
+    allocatable: dict[str, str]
 
 
 def kube_node(host: Host, node: Node) -> KubeNode:
@@ -54,4 +56,6 @@ def read_kube_node(document: Mapping[str, Any]) -> KubeNode:
         addresses.get("InternalIP", ""),
         info["kubeletVersion"],
         info["containerRuntimeVersion"],
+        dict(status.get("capacity", {})),
+        dict(status.get("allocatable", {})),
     )

@@ -42,6 +42,7 @@ from clustr.remote.said import Said
 from clustr.templates import text
 
 FACTS_LIMIT = 60.0  # seconds
+LAST_MOMENT = 253402300800.0  # the year 10000, which no date can name
 _NEEDED = ("boot_id", "architecture", "kernel", "cpus", "memory_kb", "disk_free_kb", "clock", "init")
 
 
@@ -62,8 +63,8 @@ def read_facts(connection: Connection, node: Node) -> Facts:
 
 
 def facts_script() -> str:
-    """gpu.sh has the functions that facts.sh calls where GPUs or ports of a fabric are."""
-    return text("remote/gpu.sh") + text("remote/facts.sh")
+    """The last part calls the others' functions where GPUs or ports of a fabric are."""
+    return "".join(map(text, ("engine/gpu_holders.sh", "remote/gpu.sh", "remote/facts.sh")))
 
 
 def parse_facts(said: Said) -> Facts:
@@ -123,7 +124,7 @@ def _lock(said: Said) -> LockFacts:
 
 
 def _finite(number: str) -> float:
-    if not math.isfinite(found := float(number)):
+    if not (math.isfinite(found := float(number)) and abs(found) < LAST_MOMENT):
         raise ValueError(f"{number} is no time")
     return found
 

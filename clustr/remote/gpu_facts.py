@@ -19,11 +19,12 @@ class HolderKind(StrEnum):
     POD = "pod"
     SERVICE = "service"
     PROCESS = "process"  # of no unit's and no pod's: a stranger
+    MODULE = "module"  # of the kernel, which needs the driver's: it has no pid, and no device file
 
 
 @dataclass(frozen=True)
 class Holder:
-    """A process that has one of /dev/nvidia* open."""
+    """Whatever has one of /dev/nvidia* open, or needs the driver otherwise."""
 
     kind: HolderKind
     name: str  # namespace/pod, or its uid where no name can be told; unit.service; or the program's name
@@ -67,9 +68,7 @@ class Package:
     name: str
     version: str
     held: bool
-    origin: str = (
-        ""  # of the place that it came from: NVIDIA, Debian, Ubuntu; on EL the repository's id; "" for none now
-    )
+    origin: str = ""  # of the place that has it: NVIDIA, Debian, Ubuntu; on EL a repository's id; "" for none now
 
 
 @dataclass(frozen=True)
@@ -92,9 +91,10 @@ class GpuFacts:
     headers: frozenset[str] = frozenset()  # kernels that modules can be built for now
     dkms: tuple[DkmsModule, ...] = ()
     packages: tuple[Package, ...] = ()
-    candidates: tuple[Candidate, ...] = ()  # of the distribution's driver packages and of kernel headers
+    candidates: tuple[Candidate, ...] = ()  # of driver packages, of kernels' headers, of runtimes
     holders: tuple[Holder, ...] | None = None
     boot_free_mb: int | None = None
+    initrd_mb: int = 0  # the largest initramfs in /boot
     iommu: bool = False  # groups are there
     acs: bool | None = None  # a bridge above a GPU redirects peers' requests
     toolkit_left: bool = False  # /usr/local/nvidia/toolkit, which k3s finds before the system's own

@@ -23,8 +23,8 @@ from clustr.remote.gpu_facts import (
 )
 from clustr.remote.said import Said
 
-# As the modules write it: "NVIDIA UNIX x86_64 Kernel Module  535.161.08  ...", and of the open ones
-# "NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build ..." (open-gpu-kernel-modules, nvidia/nv-procfs.c).
+# As the modules write it: "NVIDIA UNIX x86_64 Kernel Module  535.161.08  ...", and the open ones
+# "NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build ..." (their source, nvidia/nv-procfs.c).
 LOADED = re.compile(r"NVIDIA UNIX (Open )?.*?Kernel Module +(?:for \S+ +)?(\d+(?:\.\d+)+)")
 OPEN_LICENSE = "Dual MIT/GPL"  # the proprietary module's is "NVIDIA" (modinfo)
 # dkms 2: "nvidia, 535.161, 5.15.0, x86_64: installed"; dkms 3: "nvidia/535.161, 5.15.0, x86_64: installed"; without a
@@ -69,6 +69,7 @@ def read_gpu(said: Said) -> GpuFacts:
         candidates=tuple(_candidates(said)),
         holders=tuple(_holders(said)) if said.one("holders") else None,
         boot_free_mb=said.number("boot_free_kb") // 1024 if said.one("boot_free_kb") else None,
+        initrd_mb=said.number("initrd") >> 20,
         iommu=said.one("iommu") == "yes",
         acs=held.get(said.one("acs")),
         toolkit_left=said.one("toolkit_left") == "yes",
@@ -141,9 +142,9 @@ def _candidates(said: Said) -> Iterator[Candidate]:
 
 
 def _holders(said: Said) -> Iterator[Holder]:
-    for pid, device, kind, *name in (words for words in said.all("holder") if len(words) >= 3):
-        if kind in set(HolderKind) and re.fullmatch(r"\d{1,9}", pid):
-            yield Holder(HolderKind(kind), " ".join(name), int(pid), device)
+    for kind, pid, device, *name in (words for words in said.all("holder") if len(words) >= 3):
+        if kind in set(HolderKind):
+            yield Holder(HolderKind(kind), " ".join(name), int(pid) if re.fullmatch(r"\d{1,9}", pid) else 0, device)
 
 
 def read_kube_gpu(said: Said) -> KubeGpu:

@@ -30,10 +30,11 @@ gpu() {
   gpu_firmware
   gpu_packages
   say boot_free_kb "$(df -Pk /boot | awk 'NR == 2 { print $4 }')"
+  say initrd "$(stat -c %s /boot/initr* | sort -n | tail -n 1)"
   if compgen -G '/sys/kernel/iommu_groups/*' >/dev/null; then say iommu yes; fi
   gpu_acs "$@"
   if [ -d /usr/local/nvidia/toolkit ]; then say toolkit_left yes; fi
-  gpu_holders
+  gpu_held
 }
 
 # What is loaded, and what there is to load for each installed kernel. Debian calls its module nvidia-current.
@@ -118,8 +119,7 @@ gpu_packages() {
 
 # Whoever made them: where one version of a part is there, another part has to have the same.
 stack=('nvidia-*' 'libnvidia-*' 'libcuda1*' 'libcuda-*' 'cuda-*' 'datacenter-gpu-manager*' 'linux-modules-nvidia-*'
-  'linux-objects-nvidia-*' 'kmod-nvidia*' 'libnvsdm*' nvlsm 'doca-*' 'mlnx-ofed*' containerd containerd.io docker.io
-  docker-ce)
+  'linux-objects-nvidia-*' 'kmod-nvidia*' 'libnvsdm*' nvlsm 'doca-*' 'mlnx-ofed*')
 
 apt_packages() {
   local installed names
@@ -150,9 +150,10 @@ for_kernels() {
   done
 }
 
-# What a driver may be called, and what one is built with, for the kernels that are installed.
+# What a driver may be called, and what one is built with, for the kernels that are installed; and runtimes.
 apt_names() {
   local kernels
+  printf '%s\n' containerd docker.io
   for_kernels linux-headers-
   kernels=$(for_kernels '' | paste -sd'|')
   apt-cache pkgnames nvidia- | grep -Ex 'nvidia-(open|smi|driver|driver-cuda|persistenced|fabricmanager(-[0-9]+)?|((open-)?kernel|kernel-open)-dkms|headless-no-dkms-open|headless-[0-9]+(-server)?(-open)?|dkms(-[0-9]+)?(-server)?(-open)?|utils-[0-9]+(-server)?)'
@@ -175,7 +176,9 @@ dnf_packages() {
   done < <(rpm -qa --qf '%{NAME} %{VERSION}-%{RELEASE} %{NAME}-%|EPOCH?{%{EPOCH}}:{0}|:%{VERSION}-%{RELEASE}.%{ARCH}\n' "${stack[@]}")
   timeout 20 dnf -q -C repoquery --installed --qf 'origin=%{name} %{from_repo}' "${stack[@]}" | grep '^origin='
   if timeout 20 dnf -q -C repoquery --qf 'candidate=%{name}-%{version}-%{release}.%{arch} %{version}-%{release}' \
-    'kernel*-devel' | grep '^candidate='; then for_kernels candidate=kernel-devel-; fi
+    'kernel*-devel' | grep '^candidate='; then
+    for_kernels '' | sed -E 's/^(.*)[+](.*)$/kernel-\2-devel-\1/; t end; s/^/kernel-devel-/; :end s/^/candidate=/'
+  fi
   timeout 20 dnf -q -C repoquery --latest-limit=1 --qf 'candidate=%{name} %{version}-%{release}' \
     nvidia-open nvidia-driver-cuda cuda-drivers 'kmod-nvidia*' | grep '^candidate='
 }
@@ -206,51 +209,10 @@ gpu_acs() {
   if [ -n "$told" ]; then say acs "$told"; fi
 }
 
-# One look at each process; of each that holds a device, the first device.
-gpu_holders() {
-  local pid device
+# By engine/gpu_holders.sh: what stops them asks the same.
+gpu_held() {
+  if compgen -G '/dev/nvidia*' >/dev/null || [ -r /proc/driver/nvidia/version ]; then gpu_holders | sed 's/^/holder=/'; fi
   say holders told
-  if ! compgen -G '/dev/nvidia*' >/dev/null; then return; fi
-  while read -r pid device; do
-    if [ -r "/proc/$pid/cgroup" ]; then say holder "$pid $device $(holder_named "$pid")"; fi
-  done < <({
-    find /proc/[0-9]*/fd -lname '/dev/nvidia*' -printf '%p %l\n'
-    grep -soH -m1 '/dev/nvidia[^ ]*' /proc/[0-9]*/maps
-  } | awk -F '[/: ]+' '
-    match($0, /\/dev\/nvidia[^ ]*/) { device = substr($0, RSTART, RLENGTH); if (!($3 in first) || device < first[$3]) first[$3] = device }
-    END { for (pid in first) print pid " " first[pid] }' | sort -n)
-}
-
-# holder_named PID: whose a process is. A login's or a timer's children are strangers, though their unit is the system's.
-holder_named() {
-  local uid unit=''
-  uid=$(grep -oE -m1 'pod[0-9a-f]{8}[0-9a-f_-]{24,28}' "/proc/$1/cgroup")
-  if [ -n "$uid" ]; then
-    uid=${uid#pod}
-    printf 'pod %s' "$(pod_named "${uid//_/-}")"
-    return
-  fi
-  if ! grep -qE '^(0:|[0-9]+:name=systemd):.*/user[.]slice/' "/proc/$1/cgroup"; then unit_of "$1"; fi
-  case $unit in
-    '' | ssh.service | sshd.service | ssh@*.service | cron.service | crond.service | atd.service | *getty@*.service)
-      printf 'process %s' "$(first_line "/proc/$1/comm")"
-      ;;
-    *) printf 'service %s' "$unit" ;;
-  esac
-}
-
-# pod_named UID: namespace/name by the folder of its logs, else the uid.
-pod_named() {
-  local folder
-  for folder in /var/log/pods/*_"$1"; do
-    if [ -d "$folder" ]; then
-      folder=${folder##*/}
-      folder=${folder%_*}
-      printf '%s' "${folder/_//}"
-      return
-    fi
-  done
-  printf '%s' "$1"
 }
 
 # Who hands GPUs out in this cluster. The API's own paths: they need no look at all that it serves. Versions of

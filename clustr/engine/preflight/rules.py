@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clustr.engine.preflight import gpu, gpu_classes, gpu_cluster
 from clustr.engine.preflight.cluster import founding, rejoining, two_clusters, versions
 from clustr.engine.preflight.findings import Finding, Rule
 from clustr.engine.preflight.kernel import cgroup_controllers, cgroup_version, kernel_modules, swap
@@ -22,6 +23,20 @@ RULES: tuple[Rule, ...] = (
     swap,
     runtime,
     size,
+    gpu_classes.counts,
+    gpu_classes.models,
+    gpu.refusals,
+    gpu.preinstalled,
+    gpu.signed_modules,
+    gpu.headers,
+    gpu.boot_full,
+    gpu.others_driver,
+    gpu.candidates,
+    gpu.mixed_sources,
+    gpu.fabric_stack,
+    gpu.secure_fabric,
+    gpu_cluster.runtimes,
+    gpu_cluster.toolkit_left,
     twins,
     hostnames,
     names,
@@ -36,6 +51,8 @@ RULES: tuple[Rule, ...] = (
     rejoining,
     two_clusters,
     versions,
+    gpu_cluster.device_plugins,
+    gpu_cluster.operator_driver,
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from clustr.engine.preflight import Finding, Name, preflight, questions
 from clustr.errors import ClustrError, HostKeyError, LoginError, SudoError, UnreachableError
@@ -21,9 +21,9 @@ from clustr.remote.facts import (
     Swap,
 )
 from clustr.remote.reach import Peer, Reach, Unreached
-from tests.components.k3s_nodes import VERSION, bare, cluster_of, running, server_of, with_facts
-
-THREE = cluster_of("cp1", "cp2", "cp3", "gpu1")
+from tests.components.k3s_nodes import VERSION, bare, running, server_of, with_facts
+from tests.unit.engine.preflight_case import THREE, Case
+from tests.unit.engine.preflight_gpu_cases import GPU_CASES
 
 
 def k3s(cluster: Cluster = THREE, **values: object) -> Cluster:
@@ -42,17 +42,6 @@ def judged(cluster: Cluster, seen: Seen) -> tuple[Finding, ...]:
 
 def named(findings: tuple[Finding, ...]) -> set[tuple[str, str]]:
     return {(finding.name, finding.node) for finding in findings}
-
-
-@dataclass(frozen=True)
-class Case:
-    """Where a finding is made. `beside` are findings that cannot but come with it."""
-
-    seen: Callable[[Cluster], Seen]
-    node: str = "gpu1"
-    cluster: Cluster = field(default_factory=lambda: THREE)
-    beside: frozenset[tuple[str, str]] = frozenset()
-    words: str = ""  # that the problem has to say
 
 
 def of_node(node: str = "gpu1", words: str = "", cluster: Cluster = THREE, **facts: object) -> Case:
@@ -185,4 +174,5 @@ CASES: dict[Name, Case] = {
     Name.SIZE_DISK: of_node(disk_free_mb=100),
     Name.SIZE_MEMORY: of_node(memory_mb=400, swaps=()),
     Name.TIME_CLOCK: of_node(clock=1031.0),
+    **GPU_CASES,
 }  # fmt: skip

@@ -14,7 +14,8 @@ from clustr.readiness import _refuse
 from clustr.remote.facts import Facts, Interface
 from clustr.remote.reach import Reach
 from tests.components.k3s_nodes import bare, cluster_of, running, with_facts
-from tests.unit.engine.preflight_cases import CASES, THREE, answering, judged, named
+from tests.unit.engine.preflight_case import THREE
+from tests.unit.engine.preflight_cases import CASES, answering, judged, named
 
 ONE = cluster_of("cp1", "gpu1")
 

@@ -8,7 +8,8 @@ import pytest
 
 from clustr.remote.facts import K3sFacts
 from tests.components.k3s_nodes import bare, cluster_of, running, server_of, with_facts
-from tests.unit.engine.preflight_cases import THREE, judged, k3s, named
+from tests.unit.engine.preflight_case import THREE
+from tests.unit.engine.preflight_cases import judged, k3s, named
 
 ONE = cluster_of("cp1", "gpu1")
 

@@ -1,0 +1,177 @@
+"""What joins GPUs: NVLink and its switches in a node, the RDMA fabric between nodes, and what pods may do with it."""
+
+from __future__ import annotations
+
+import re
+
+from clustr.checks.backend import Host
+from clustr.checks.check import Check, CouldNotLook, DoesNotApply, check, must
+from clustr.checks.gpu import smi
+from clustr.checks.gpu_node import GpuNode, gpu_node, with_clustrs_driver, without_class_of_none
+from clustr.checks.units import must_run
+from clustr.checks.where import in_cluster
+from clustr.inventory.model import Cluster, Node, Role
+from clustr.nvidia.chips import Board, board
+from clustr.templates import text
+
+AGAIN = "clustr bootstrap --limit {node}"
+FABRIC_MANAGER = "https://docs.nvidia.com/datacenter/tesla/fabric-manager-user-guide/"
+MEMLOCK = "https://github.com/NVIDIA/nvidia-container-toolkit/issues/2037"
+
+
+def with_links(cluster: Cluster, node: Node) -> str | None:
+    return None if node.expects.nvlink else "its class says nothing of NVLinks"
+
+
+def with_ports(cluster: Cluster, node: Node) -> str | None:
+    return None if node.expects.ib_ports else "its class says nothing of ports of the fabric"
+
+
+def with_rdma(cluster: Cluster, node: Node) -> str | None:
+    return in_cluster(cluster, node) if node.rdma else "its class has no rdma"
+
+
+@check(
+    "fabric.manager",
+    says="the fabric manager runs, at the driver's version",
+    on=with_clustrs_driver,
+    fix=AGAIN + "; clustr exec --limit {node} -- journalctl -eu nvidia-fabricmanager",
+    gates=("fabric_manager",),
+    returns=True,
+    source=FABRIC_MANAGER,
+)
+def fabric_manager_runs(host: Host, node: Node, cluster: Cluster) -> str:
+    found = _with_switches(host)
+    state = must_run(host, "nvidia-fabricmanager.service")
+    packages = {name: version for name, version in found.packages.items() if re.match(r"nvidia-fabric-?manager", name)}
+    if not packages:
+        raise CouldNotLook("no package of the fabric manager is installed, and yet it runs")
+    odd = ", ".join(f"{name} {version}" for name, version in packages.items() if version != found.loaded)
+    must(not odd, found=odd, wanted=found.loaded or "a loaded driver")
+    return f"{found.loaded}; {state}"
+
+
+@check(
+    "fabric.registered",
+    says="every GPU has joined its board's NVLink fabric",
+    on=without_class_of_none,
+    fix="clustr exec --limit {node} -- systemctl restart nvidia-fabricmanager; if it stays so, reboot {node}",
+    gates=("fabric_manager",),
+    returns=True,
+    source="https://github.com/NVIDIA/NVSentinel/issues/883",
+)
+def gpus_have_registered(host: Host, node: Node, cluster: Cluster) -> str:
+    """Ampere's driver tells nothing of it."""
+    found = _with_switches(host)
+    rows = smi(host, "--query-gpu=index,fabric.state --format=csv,noheader")
+    states = {index.strip(): state.strip() for index, comma, state in (row.partition(",") for row in rows) if comma}
+    if len(states) != len(found.gpus):
+        raise CouldNotLook(f"nvidia-smi tells of {len(states)} of {len(found.gpus)} GPUs")
+    odd = ", ".join(f"GPU {index}: {state}" for index, state in states.items() if state not in ("Completed", "[N/A]"))
+    must(not odd, found=odd, wanted="Completed")
+    return ", ".join(dict.fromkeys(states.values()))
+
+
+@check(
+    "fabric.nvlink",
+    says="all NVLinks of every GPU are up",
+    on=with_links,
+    fix="drain {node} and reboot it; if they stay down, reseat or replace the GPU: clustr exec --limit {node} -- dmesg",
+    source="https://docs.nvidia.com/deploy/nvidia-smi/ (nvlink)",
+)
+def links_are_up(host: Host, node: Node, cluster: Cluster) -> str:
+    gpu_node(host)
+    up: dict[str, int] = {}
+    gpu = ""
+    for line in smi(host, "nvlink -s"):
+        if found := re.match(r"(GPU \d+): ", line):
+            gpu = found[1]
+            up[gpu] = 0
+        elif gpu and re.match(r"\s+Link \d+: [\d.]+ GB/s", line):
+            up[gpu] += 1
+    if not up:
+        raise CouldNotLook("nvidia-smi tells of no GPU")
+    wanted = node.expects.nvlink or 0
+    odd = ", ".join(f"{gpu}: {count}" for gpu, count in up.items() if count != wanted)
+    must(not odd, found=f"links up: {odd}", wanted=str(wanted))
+    return f"{wanted} on each of {len(up)} GPUs"
+
+
+@check(
+    "fabric.ports",
+    says="ports of the fabric are up, as many and as fast as the class says",
+    on=with_ports,
+    fix="clustr exec --limit {node} -- rdma link; check its cable and the switch's port",
+    source="https://docs.kernel.org/admin-guide/abi-stable.html (sysfs-class-infiniband)",
+)
+def ports_are_up(host: Host, node: Node, cluster: Cluster) -> str:
+    rows = [words for words in _fabric(host) if words[0] == "port" and len(words) == 6]
+    wanted, rate = node.expects.ib_ports, node.expects.ib_rate
+    must(len(rows) == wanted, found=f"{len(rows)} ports", wanted=str(wanted), evidence=" ".join(row[1] for row in rows))
+    down = ", ".join(f"{device}/{port} is {state}" for _, device, port, state, _, _ in rows if state != "ACTIVE")
+    must(not down, found=down, wanted="ACTIVE")
+    slow = ", ".join(f"{device}/{port} has {speed}" for _, device, port, _, speed, _ in rows if speed != str(rate))
+    must(rate is None or not slow, found=f"{slow} Gbit/s", wanted=str(rate))
+    return f"{len(rows)} are ACTIVE" + (f" at {rate} Gbit/s" if rate else "")
+
+
+@check(
+    "fabric.memlock",
+    says="pods may lock all the memory that RDMA registers",
+    on=with_rdma,
+    fix=AGAIN + "; pods that were there before have to be started anew",
+    gates=("k3s_server", "k3s_agent"),
+    source=MEMLOCK,
+)
+def memory_may_be_locked(host: Host, node: Node, cluster: Cluster) -> str:
+    """Pods inherit the limit of the unit that starts containers; IPC_LOCK is of no use to those without root."""
+    unit = "k3s.service" if node.has(Role.SERVER) else "k3s-agent.service"
+    if cluster.runtime.engine != "k3s":
+        unit = f"{cluster.runtime.engine}.service"
+    shown = host.check_output("systemctl show --property=LimitMEMLOCK --property=LimitMEMLOCKSoft %s", unit)
+    limits = dict(line.split("=", 1) for line in shown.splitlines())
+    found = ", ".join(f"{name}={value}" for name, value in limits.items())
+    must(set(limits.values()) == {"infinity"}, found=f"{unit} has {found}", wanted="infinity")
+    return f"{unit}: infinity"
+
+
+@check(
+    "fabric.pods-memlock",
+    says="pods that run may lock memory: `ulimit -l` says unlimited in them",
+    on=with_rdma,
+    fix="delete the pods, so that they start anew; clustr doctor --only fabric.memlock --limit {node} where that fails",
+    source=MEMLOCK,
+)
+def pods_may_lock_memory(host: Host, node: Node, cluster: Cluster) -> str:
+    rows = [words for words in _fabric(host) if words[0] == "locked" and len(words) == 3]
+    if not rows:
+        raise DoesNotApply("no pod runs here")
+    low = ", ".join(
+        f"{count} processes of pods may lock {limit} bytes" for _, limit, count in rows if limit != "unlimited"
+    )
+    must(not low, found=low, wanted="unlimited")
+    return f"{sum(int(count) for _, _, count in rows)} processes of pods: unlimited"
+
+
+def _with_switches(host: Host) -> GpuNode:
+    found = gpu_node(host)
+    if board(found) not in (Board.NVSWITCH, Board.NVSWITCH_CX7):
+        raise DoesNotApply("its GPUs are on no NVSwitch board")
+    return found
+
+
+def _fabric(host: Host) -> list[list[str]]:
+    lines = host.check_output(text("checks/fabric.sh")).splitlines()
+    if not lines or lines[-1] != "end":
+        raise CouldNotLook("the node did not tell of its fabric")
+    return [line.split() for line in lines if line.strip()]
+
+
+CHECKS: tuple[Check, ...] = (
+    fabric_manager_runs,
+    gpus_have_registered,
+    links_are_up,
+    ports_are_up,
+    memory_may_be_locked,
+    pods_may_lock_memory,
+)

@@ -1,0 +1,202 @@
+"""What keeps NVIDIA's driver off a node: its chips, kernels, firmware and /boot, and a driver of somebody else's.
+
+What can be chosen at all is decided by clustr.nvidia.choice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from clustr.components.rdma import refusal
+from clustr.engine.preflight.findings import Finding, Name, answered
+from clustr.families import Manager, known
+from clustr.inventory.gpu import RdmaStack, Source
+from clustr.inventory.model import Cluster, Node
+from clustr.nvidia.chips import gpus
+from clustr.nvidia.choice import Choice, Refusal, Why, choose
+from clustr.nvidia.packages import driver_packages, headers_packages, toolkit_packages
+from clustr.remote.facts import Facts, Former, Seen
+from clustr.remote.gpu_facts import ModuleOwner, Package
+
+SHOWN = 4  # packages of a list
+# update-initramfs and dracut write the new initramfs beside the old one before they put it in its place; the driver's
+# modules and nouveau's absence make it another size, so some room is left for that.
+INITRAMFS_GROWTH_MB = 100
+REFUSED = {
+    Why.UNKNOWN_CHIP: Name.GPU_UNKNOWN_CHIP,
+    Why.BRANCH: Name.GPU_BRANCH,
+    Why.MODULES: Name.GPU_MODULES,
+    Why.SECURE_BOOT: Name.GPU_SECURE_BOOT,
+    Why.SYSTEM: Name.GPU_SYSTEM,
+}
+
+
+def with_gpus(cluster: Cluster, seen: Seen) -> Iterator[tuple[Node, Facts]]:
+    """The nodes with GPUs of NVIDIA's, of systems that clustr knows: any other system is a finding of its own."""
+    return ((node, facts) for node, facts in answered(cluster, seen) if known(facts.os) and gpus(facts))
+
+
+def _chosen(cluster: Cluster, seen: Seen) -> Iterator[tuple[Node, Facts, Choice]]:
+    """Those that clustr brings a driver to."""
+    for node, facts in with_gpus(cluster, seen):
+        choice = choose(node, facts)
+        if isinstance(choice, Choice) and choice.source is not Source.PREINSTALLED:
+            yield node, facts, choice
+
+
+def refusals(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """No driver can be chosen: each refusal of clustr.nvidia.choice says why, and what can be had instead."""
+    for node, facts in with_gpus(cluster, seen):
+        refused = choose(node, facts)
+        if isinstance(refused, Refusal):
+            yield Finding(REFUSED[refused.why], node.name, refused.problem, refused.remedy)
+
+
+def preinstalled(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """A driver that clustr does not touch has to be there, also for the kernel that the next boot starts."""
+    for node, facts in with_gpus(cluster, seen):
+        if node.driver.source is not Source.PREINSTALLED:
+            continue
+        gpu, kernels = facts.gpu, {module.kernel for module in facts.gpu.modules}
+        if gpu.loaded is None and not gpu.modules:
+            problem = "driver.source is preinstalled, and no driver is there"
+            remedy = "install one there, or set driver.source: nvidia and leave it to clustr"
+            yield Finding(Name.GPU_MISSING_DRIVER, node.name, problem, remedy)
+        elif kernels and facts.next_kernel not in kernels:
+            yield _no_module(node, facts, f"dkms autoinstall -k {facts.next_kernel} there, or boot another kernel")
+
+
+def signed_modules(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """Signed modules are made for one kernel each: one that is newer than they are boots without GPUs."""
+    for node, facts, choice in _chosen(cluster, seen):
+        if not choice.signed or any(module.kernel == facts.next_kernel for module in facts.gpu.modules):
+            continue
+        found = _candidates(facts)
+        wanted = [name for name in driver_packages(choice, facts.next_kernel) if name.endswith(facts.next_kernel)]
+        if found and any(name not in found for name in wanted):
+            yield _no_module(
+                node, facts, f"boot a kernel that {wanted[0].removesuffix(facts.next_kernel)}* is made for"
+            )
+
+
+def _no_module(node: Node, facts: Facts, remedy: str) -> Finding:
+    problem = f"its next boot starts kernel {facts.next_kernel}, which has no module of the driver"
+    return Finding(Name.GPU_KERNEL, node.name, problem, remedy)
+
+
+def headers(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """DKMS builds for the kernel that will run (dkms(8)); archives drop headers of kernels that they have replaced."""
+    for node, facts, choice in _chosen(cluster, seen):
+        if choice.signed or facts.next_kernel in facts.gpu.headers:
+            continue
+        found = _candidates(facts)
+        lacking = [name for name in headers_packages(choice, facts.next_kernel) if found.get(name) == ""]
+        if lacking:
+            problem = f"no headers are to be had for its kernel {facts.next_kernel} ({', '.join(lacking)})"
+            names = known(facts.os)
+            upgrade = "dnf upgrade kernel" if names and names.manager is Manager.DNF else "apt-get update, dist-upgrade"
+            remedy = f"{upgrade} there, then boot the kernel that this brings"
+            yield Finding(Name.GPU_HEADERS, node.name, problem, remedy)
+
+
+def boot_full(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """Of nodes whose driver has still to come, or to change its branch."""
+    for node, facts, choice in _chosen(cluster, seen):
+        free, old = facts.gpu.boot_free_mb, facts.gpu.initrd_mb
+        needed = old + INITRAMFS_GROWTH_MB
+        if free is None or free >= needed or _is_there(facts, choice):
+            continue
+        why = f"a new initramfs is written beside the old one, which has {old} MB, and may be larger"
+        problem = f"{free} MB are free in /boot; {needed} are needed: {why}"
+        remedy = "remove kernels that are no longer used (apt-get autoremove --purge, dnf remove --oldinstallonly)"
+        yield Finding(Name.GPU_BOOT_FULL, node.name, problem, remedy)
+
+
+def _is_there(facts: Facts, choice: Choice) -> bool:
+    return facts.gpu.loaded is not None and branch_of(facts.gpu.loaded.version) == choice.branch
+
+
+def others_driver(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """A driver that no package manager knows would be loaded in place of the packages', or mixed with it."""
+    for node, facts in with_gpus(cluster, seen):
+        if node.driver.source is Source.PREINSTALLED:
+            continue
+        if facts.gpu.owner is ModuleOwner.RUNFILE:
+            problem = "has a driver of NVIDIA's .run installer, which packages cannot replace"
+            remedy = "nvidia-uninstall --silent there, then reboot it; or set driver.source: preinstalled to keep it"
+            yield Finding(Name.GPU_RUNFILE, node.name, problem, remedy)
+        told = any(each.of is Former.GPU_OPERATOR for each in facts.remains)  # remains.gpu-operator says it
+        if facts.gpu.owner is ModuleOwner.GPU_OPERATOR and not told:
+            problem = "its driver is the GPU Operator's, in a container (/run/nvidia/driver)"
+            remedy = "set driver.enabled: false in the operator's ClusterPolicy, then reboot the node"
+            yield Finding(Name.GPU_OPERATOR_DRIVER, node.name, problem, remedy)
+
+
+def candidates(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """Distributions turn old branches into empty packages that bring a newer one (Canonical: nvidia-driver-550-server
+    installs 570; https://github.com/dstackai/dstack/pull/3967). What is installed and held stays."""
+    for node, facts, choice in _chosen(cluster, seen):
+        if choice.source is not Source.DISTRO:
+            continue
+        here, found = {each.name: each.version for each in facts.gpu.packages}, _candidates(facts)
+        for name in driver_packages(choice, facts.next_kernel):
+            offered = branch_of(found.get(name, ""))
+            if offered not in (0, choice.branch) and branch_of(here.get(name, "")) != choice.branch:
+                problem = f"{facts.os.name} has {name} {found[name]}, which is not of branch {choice.branch}"
+                yield Finding(
+                    Name.GPU_CANDIDATE, node.name, problem, f'set driver.branch: "{offered}", or source: nvidia'
+                )
+                break
+
+
+def mixed_sources(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """Parts of two makers overwrite each other's files and conflict at the next upgrade (DeepOps, azhpc-images and
+    nvidia-converge each choose one)."""
+    for node, facts, choice in _chosen(cluster, seen):
+        wanted = choice.source is Source.NVIDIA
+        odd = sorted(each.name for each in facts.gpu.packages if _from_nvidia(each) is (not wanted))
+        if odd:
+            more = f" and {len(odd) - SHOWN} more" if len(odd) > SHOWN else ""
+            whose, theirs = ("NVIDIA's", "nvidia") if not wanted else ("the distribution's", "distro")
+            names = known(facts.os)
+            purge = "dnf remove" if names and names.manager is Manager.DNF else "apt-get purge"
+            problem = f"has {whose} packages {', '.join(odd[:SHOWN])}{more}, and driver.source is {choice.source}"
+            remedy = f"{purge} {' '.join(odd)} there, then reboot it; or set driver.source: {theirs}"
+            yield Finding(Name.GPU_MIXED_SOURCES, node.name, problem, remedy)
+
+
+def _from_nvidia(package: Package) -> bool | None:
+    """Whose part of the driver it is; None for what is no part of it, or is in no source now."""
+    named = re.match(r"(lib)?nvidia-|libcuda|kmod-nvidia|cuda-drivers|linux-(modules|objects)-nvidia", package.name)
+    if not named or not package.origin or package.name in toolkit_packages():
+        return None
+    if not branch_of(package.version) and "linux-" not in package.name:
+        return None  # tools with versions of their own
+    return package.origin == "NVIDIA" or package.origin.startswith("cuda-") or "nvidia" in package.origin.lower()
+
+
+def fabric_stack(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """Whose modules drive the fabric: components/rdma.py says what cannot be had here."""
+    for node, facts in answered(cluster, seen):
+        if known(facts.os) and (refused := refusal(node, facts)):
+            yield Finding(Name.FABRIC_STACK, node.name, *refused)
+
+
+def secure_fabric(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """From DOCA 3.2 on its modules come by DKMS alone, and unsigned (support page of DOCA 3.2.1)."""
+    for node, facts in answered(cluster, seen):
+        if node.rdma and node.rdma.stack is RdmaStack.DOCA and facts.gpu.secure_boot:
+            problem = "Secure Boot is on, and DOCA's modules are built by DKMS: none of them would be loaded"
+            remedy = "set rdma.stack: inbox, whose modules come signed with the kernel; or switch Secure Boot off"
+            yield Finding(Name.FABRIC_SECURE_BOOT, node.name, problem, remedy)
+
+
+def _candidates(facts: Facts) -> dict[str, str]:
+    return {candidate.name: candidate.version for candidate in facts.gpu.candidates}
+
+
+def branch_of(version: str) -> int:
+    """580 of 580.95.05-1, 1:580.95.05 and 3:580.95.05-1.el9; 0 for what is no version of a driver."""
+    found = re.match(r"(?:\d+:)?(\d{3})\.\d+", version)
+    return int(found[1]) if found else 0

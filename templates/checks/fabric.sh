@@ -1,0 +1,26 @@
+# Ports of the RDMA fabric, and how much memory processes of pods may lock: a line each.
+# shellcheck shell=bash
+shopt -s nullglob
+
+value() {
+  local line=
+  if [ -r "$1" ]; then IFS= read -r line <"$1"; fi
+  printf '%s' "${line:--}"
+}
+
+main() {
+  local path device state rate bridge groups
+  for path in /sys/class/infiniband/*/ports/*; do
+    device=${path%/ports/*}
+    bridge=port
+    if [ "$(value "$device/device/device")" = 0x1021 ] && timeout 5 grep -qa SW_MNG "$device/device/vpd"; then bridge=bridge; fi
+    state=$(value "$path/state")
+    rate=$(value "$path/rate")
+    echo "$bridge ${device##*/} ${path##*/} ${state#*: } ${rate%% *} $(value "$path/link_layer")"
+  done
+  groups=$(grep -ls kubepods /proc/[0-9]*/cgroup)
+  for path in $groups; do awk '/^Max locked memory/ { print "locked " $4 }' "${path%cgroup}limits"; done | sort | uniq -c |
+    awk '{ print $2, $3, $1 }'
+  echo end
+} 2>/dev/null
+main

@@ -1,0 +1,85 @@
+# What a node with GPUs is, a line each. On a node without them the bus is all that is told.
+# shellcheck shell=bash
+shopt -s nullglob
+
+# value FILE
+value() {
+  local line=
+  if [ -r "$1" ]; then IFS= read -r line <"$1"; fi
+  printf '%s' "${line:--}"
+}
+
+bus() {
+  local path driver switches
+  for path in /sys/bus/pci/devices/*; do
+    if ! [ -r "$path/vendor" ]; then continue; fi
+    driver=$(readlink "$path/driver") || driver=-
+    switches=no
+    case $(value "$path/vendor"):$(value "$path/device") in
+      0x15b3:0x1021) if timeout 5 grep -qa SW_MNG "$path/vpd"; then switches=yes; fi ;;
+    esac
+    echo "pci ${path##*/} $(value "$path/vendor") $(value "$path/device") $(value "$path/class") ${driver##*/}" \
+      "$(value "$path/subsystem_vendor"):$(value "$path/subsystem_device") $switches"
+  done
+}
+
+# next_kernel: by the boot loader where it can be asked, else the newest.
+next_kernel() {
+  local kernel images=(/boot/vmlinuz-*)
+  if command -v grubby >/dev/null; then kernel=$(grubby --default-kernel); else
+    kernel=$(printf '%s\n' "${images[@]##*/}" | sort -V | tail -n 1)
+  fi
+  printf '%s' "${kernel##*vmlinuz-}"
+}
+
+modules() {
+  local list kernel file
+  for list in /lib/modules/*/modules.dep; do
+    kernel=${list%/*}
+    while IFS=: read -r file _; do
+      case $file in /*) ;; *) file=$kernel/$file ;; esac
+      echo "module ${kernel##*/} $(modinfo -F version "$file")"
+    done < <(grep -E '^([^:]*/)?nvidia(-current|-tesla[^/:]*)?[.]ko' "$list")
+  done
+}
+
+# Of the stack's packages those that have a version of the driver's: tools have their own.
+packages() {
+  local patterns=('nvidia-*' 'libnvidia-*' 'libcuda1*' 'libnvsdm*' 'kmod-nvidia*' 'cuda-drivers*')
+  local name locked pattern state
+  if command -v dpkg-query >/dev/null; then
+    dpkg-query -W -f 'package ${Package} ${Version} ${db:Status-Want} ${db:Status-Status}\n' "${patterns[@]}" |
+      awk '$5 == "installed" { print $1, $2, $3, $4 == "hold" ? "held" : "free" }'
+    return
+  fi
+  while read -r name version locked; do
+    state=free
+    while read -r pattern; do
+      # shellcheck disable=SC2053 # it is a pattern
+      if [[ $locked == $pattern ]]; then state=held; fi
+    done < <(grep -v '^ *#' /etc/dnf/plugins/versionlock.list)
+    echo "package $name $version $state"
+  done < <(rpm -qa --qf '%{NAME} %{VERSION}-%{RELEASE} %{NAME}-%|EPOCH?{%{EPOCH}}:{0}|:%{VERSION}-%{RELEASE}.%{ARCH}\n' "${patterns[@]}")
+}
+
+main() {
+  local path
+  bus
+  if grep -qx 0x10de /sys/bus/pci/devices/*/vendor; then
+    if [ -r /proc/driver/nvidia/version ]; then echo "loaded $(value /proc/driver/nvidia/version)"; fi
+    if [ -d /sys/module/nouveau ]; then echo nouveau; fi
+    for path in /dev/nvidia*; do echo "node ${path#/dev/}"; done
+    for path in /usr/lib/libnvidia-ml.so.*.* /usr/lib64/libnvidia-ml.so.*.* /usr/lib/*/libnvidia-ml.so.*.*; do
+      echo "library ${path##*/libnvidia-ml.so.}"
+    done
+    for path in /var/run/cdi/*nvidia* /etc/cdi/*nvidia*; do
+      grep -soE '/dev/nvidia[0-9]+|[.]so[.][0-9]{3}([.][0-9]+)+' "$path" | sort -u | sed 's/^/cdi /'
+    done
+    if [ -S /var/lib/kubelet/plugins_registry/gpu.nvidia.com-reg.sock ]; then echo dra; fi
+    modules
+    echo "next $(next_kernel)"
+    packages
+  fi
+  echo end
+} 2>/dev/null
+main
