@@ -8,7 +8,7 @@ Sources: sources.list(5), dnf.conf(5).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 
 from clustr.artifacts import beside_inventory
@@ -83,7 +83,9 @@ def _apt(cluster: Cluster, node: Node, wanted: Repository) -> Iterator[Goal]:
         "# Written by clustr.", "Types: deb", f"URIs: {url.rstrip('/')}/", f"Suites: {wanted.suite}",
         f"Signed-By: {ring}",
     )  # fmt: skip
-    yield file(path, "\n".join(lines))
+    source = file(path, "\n".join(lines))
+    # A place that does not answer, or whose lists its key did not sign, is left to no later apt run.
+    yield replace(source, apply=f"{source.apply}\nkeep_source_that_answers {quote(path)}", manager=Manager.APT)
 
 
 def _dnf(cluster: Cluster, node: Node, seen: Seen, wanted: Repository) -> Iterator[Goal]:

@@ -214,13 +214,14 @@ def step(
     about: str = "",
     secret: bool = False,
     manager: Manager | None = None,
+    uses: tuple[str, ...] = (),
     note: str = "",
 ) -> Goal:
     """A goal in shell of its own, for what no other maker can say."""
     show = Show.HIDDEN if secret else Show.VALUE
     return Goal(
         name, probe, wanted, apply, disrupts, undo=undo, about=about, secret=secret, show=show, manager=manager,
-        note=note,
+        uses=uses, note=note,
     )  # fmt: skip
 
 

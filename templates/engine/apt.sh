@@ -103,3 +103,13 @@ undo_only_source() {
   done < <(sort -u -- "$clustr/sources-aside")
   rm -f -- "$clustr/sources-aside"
 }
+
+# keep_source_that_answers FILE: its lists are read, with its key; where that fails the file goes again.
+keep_source_that_answers() {
+  echo "::status reading the lists of ${1##*/}"
+  if ! apt -o Dir::Etc::SourceList="$1" -o Dir::Etc::SourceParts=- -o APT::Get::List-Cleanup=0 update --error-on=any; then
+    echo "$(sed -n 's/^URIs: //p' "$1") does not serve as a package source: $1 is taken out again" >&2
+    restore_file "$1"
+    return 1
+  fi
+}

@@ -1,0 +1,238 @@
+# NVIDIA's driver by apt: from one source at one branch, and every package of it held.
+# shellcheck disable=SC2154
+
+# nvidia_driver_ours SOURCE-OR-NAME: what belongs to the driver. NVIDIA's own pinning goes by src:*nvidia* too. The
+# container toolkit and CUDA have versions of their own.
+nvidia_driver_ours() {
+  case $1 in
+    *nvidia-container* | *nvidia-cuda-* | nvidia-cdi-*) return 1 ;;
+    *nvidia* | cuda-drivers* | libnvsdm*) ;;
+    *) return 1 ;;
+  esac
+}
+
+# The kernel and its headers are held with the modules that were built for it; all three move in one step.
+nvidia_driver_kernel() {
+  case $1 in
+    linux-image-* | linux-headers-* | linux-modules-* | linux-objects-* | linux-signatures-* | linux-kbuild-*) ;;
+    *) return 1 ;;
+  esac
+}
+
+# Installed packages of the driver and of kernels, a line "NAME WANT" each.
+nvidia_driver_held_set() {
+  local name source want status
+  while read -r name source want status; do
+    if [ "$status" != installed ]; then continue; fi
+    if nvidia_driver_ours "$source" || nvidia_driver_ours "$name" || nvidia_driver_kernel "$name"; then
+      echo "$name $want"
+    fi
+  done < <(dpkg-query -W -f='${binary:Package} ${source:Package} ${db:Status-Want} ${db:Status-Status}\n')
+}
+
+# nvidia_driver_version NAME: of an installed package, without epoch; "" for one that is not installed.
+nvidia_driver_version() {
+  local status version
+  read -r status version < <(dpkg-query -W -f='${db:Status-Status} ${Version}\n' -- "$1" 2>/dev/null) || return 0
+  if [ "$status" = installed ]; then echo "${version#*:}"; fi
+}
+
+# nvidia_driver_probe_apt BRANCH KERNEL PINNING NAME...: PINNING is "" where the source has none.
+nvidia_driver_probe_apt() {
+  local branch=$1 kernel=$2 pinning=$3 name want version absent='' other='' free='' there=0
+  shift 3
+  for name in "$@" ${pinning:+"$pinning"}; do
+    version=$(nvidia_driver_version "$name")
+    if [ -z "$version" ]; then
+      absent+=" $name"
+    else
+      there=$((there + 1))
+      if ! nvidia_driver_of_branch "$branch" "$version"; then other=${other:-${version%-*}}; fi
+    fi
+  done
+  while read -r name want; do
+    if [ "$want" != hold ]; then free+=" $name"; fi
+  done < <(nvidia_driver_held_set)
+  if [ "$there" = 0 ]; then absent=all; fi
+  nvidia_driver_tell "$branch" "$kernel" "$absent" "$other" "$free"
+}
+
+# nvidia_driver_apply_apt BRANCH KERNEL PINNING NAME...: everything that can fail for want of a package, a sum, a key or
+# a module that builds does so before anything on the node is changed.
+nvidia_driver_apply_apt() {
+  export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+  wait_for_packages
+  if [ -n "$(dpkg --audit)" ]; then dpkg --configure -a --force-confdef --force-confold; fi
+  refresh_packages
+  nvidia_driver_clean
+  (
+    trap nvidia_driver_clean EXIT
+    nvidia_driver_change "$@"
+  )
+  nvidia_driver_build "$2" "$1"
+  nvidia_driver_hold
+}
+
+nvidia_driver_change() {
+  local branch=$1 kernel=$2 pinning=$3 words each
+  shift 3
+  mkdir -p -- "$nvidia_driver_scratch/archives/partial" "$nvidia_driver_scratch/tree"
+  nvidia_driver_preferences "$pinning"
+  nvidia_driver_words "$branch" "$@"
+  if [ ${#words[@]} -gt 0 ]; then
+    echo "::status downloading the driver of branch $branch"
+    nvidia_driver_apt install --download-only -- "${words[@]}"
+    if nvidia_driver_is_there; then
+      nvidia_driver_unpack_sources
+      nvidia_driver_try "$kernel"
+    fi
+  fi
+  if [ -n "$pinning" ]; then nvidia_driver_pin "$pinning"; fi
+  if [ ${#words[@]} -eq 0 ]; then return; fi
+  echo "::status installing the driver of branch $branch"
+  if ! nvidia_driver_apt install -- "${words[@]}"; then
+    for each in /var/lib/dkms/nvidia*/"$branch".*/build/make.log; do nvidia_driver_show_log "$each"; done
+    return 1
+  fi
+}
+
+nvidia_driver_apt() {
+  apt -o Dir::Etc::PreferencesParts="$nvidia_driver_scratch/preferences" \
+    -o Dir::Cache::archives="$nvidia_driver_scratch/archives" \
+    --no-install-recommends --allow-change-held-packages --allow-downgrades "$@"
+}
+
+# nvidia_driver_preferences PINNING: apt's preferences as they will be once that package is there.
+nvidia_driver_preferences() {
+  local parts=$nvidia_driver_scratch/preferences old
+  mkdir -p -- "$parts"
+  find /etc/apt/preferences.d -maxdepth 1 -type f -exec cp -p -t "$parts" -- {} +
+  if [ -z "$1" ]; then return; fi
+  for old in $(nvidia_driver_pinnings); do
+    if [ "$old" != "$1" ]; then dpkg -L "$old" | sed -n "s|^/etc/apt/preferences.d/|$parts/|p" | xargs -r -d '\n' rm -f --; fi
+  done
+  (cd "$nvidia_driver_scratch" && apt download -- "$1")
+  dpkg-deb -x "$nvidia_driver_scratch/$1"_*.deb "$nvidia_driver_scratch/pinning"
+  find "$nvidia_driver_scratch/pinning/etc/apt/preferences.d" -type f -exec cp -t "$parts" -- {} +
+}
+
+# Pinning packages that are installed.
+nvidia_driver_pinnings() {
+  dpkg-query -W -f='${Package} ${db:Status-Status}\n' 'nvidia-driver-pinning-*' 2>/dev/null |
+    sed -n 's/ installed$//p' || true
+}
+
+# nvidia_driver_pin PINNING: in an apt run of its own, before the driver's, which reads it.
+nvidia_driver_pin() {
+  local old gone=()
+  for old in $(nvidia_driver_pinnings); do
+    if [ "$old" != "$1" ]; then gone+=("$old-"); fi
+  done
+  nvidia_driver_apt install -- "$1" "${gone[@]}"
+}
+
+# nvidia_driver_words BRANCH NAME...: what apt is to install, into the caller's `words`. Where the branch is there already, what is
+# missing comes at the very version that is: fabric manager does not start at another.
+nvidia_driver_words() {
+  local branch=$1 name version candidate present=''
+  shift
+  words=()
+  for name in "$@"; do
+    version=$(nvidia_driver_version "$name")
+    case $version in "$branch".*) present=${version%-*} ;; esac
+  done
+  for name in "$@"; do
+    version=$(nvidia_driver_version "$name")
+    if [ -n "$version" ] && nvidia_driver_of_branch "$branch" "$version"; then continue; fi
+    candidate=$(nvidia_driver_candidate "$name")
+    if [ -z "$candidate" ]; then
+      echo "no package source has $name" >&2
+      return 1
+    fi
+    if ! nvidia_driver_of_branch "$branch" "${candidate#*:}"; then
+      echo "the package sources would install $name $candidate; wanted: branch $branch" >&2
+      return 1
+    fi
+    case $present/${candidate#*:} in
+      /* | */"$present"-*) words+=("$name") ;;
+      */"$branch".*)
+        version=$(nvidia_driver_at "$name" "$present")
+        words+=("$name=$version")
+        ;;
+      *) words+=("$name") ;;
+    esac
+  done
+}
+
+nvidia_driver_candidate() {
+  apt-cache -o Dir::Etc::PreferencesParts="$nvidia_driver_scratch/preferences" policy -- "$1" |
+    awk '$1 == "Candidate:" && $2 != "(none)" { print $2 }'
+}
+
+# nvidia_driver_at NAME VERSION: the package's whole version that has this one of the driver.
+nvidia_driver_at() {
+  local found
+  found=$(apt-cache madison -- "$1" | awk -F' [|] ' -v wanted="$2" '
+    { version = $2; gsub(/ /, "", version); plain = version; sub(/^[0-9]+:/, "", plain) }
+    index(plain, wanted "-") == 1 { print version; exit }')
+  if [ -z "$found" ]; then
+    echo "no package source has $1 $2, which is the version of the driver that is there" >&2
+    return 1
+  fi
+  echo "$found"
+}
+
+# Of what was downloaded, the packages that bring sources for DKMS.
+nvidia_driver_unpack_sources() {
+  local file
+  for file in "$nvidia_driver_scratch"/archives/*.deb; do
+    if dpkg-deb --fsys-tarfile "$file" | tar -t | grep -c '^\./usr/src/[^/]*/dkms\.conf$' >/dev/null; then
+      dpkg-deb -x "$file" "$nvidia_driver_scratch/tree"
+    fi
+  done
+}
+
+nvidia_driver_hold() {
+  nvidia_driver_held_set | sed -n 's/ [^ ]*$//p' | xargs -r apt-mark hold --
+}
+
+# nvidia_driver_mains: a line "URL SUITE KEY" for each source of the distribution's main, without our own file's.
+# shellcheck disable=SC2016 # what is quoted is for apt
+nvidia_driver_mains() {
+  apt-get indextargets --format '$(ORIGIN)|$(CREATED_BY)|$(COMPONENT)|$(SITE)|$(RELEASE)|$(SIGNED_BY)' |
+    awk -F'|' '($1 == "Debian" || $1 == "Ubuntu") && $2 == "Packages" && $3 == "main" && !seen[$0]++ {
+      print $4, $5, ($6 == "" ? "-" : $6)
+    }'
+}
+
+# nvidia_driver_probe_components WORDS: those of the components that apt does not read beside some main.
+# shellcheck disable=SC2016 # as above
+nvidia_driver_probe_components() {
+  local known url suite word missing=
+  known=$(apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)')
+  for word in $1; do
+    while read -r url suite _; do
+      if ! grep -qxF -- "$url $suite $word" <<<"$known"; then missing+=" $word"; break; fi
+    done < <(nvidia_driver_mains)
+  done
+  if [ -z "$missing" ]; then echo "$1"; else echo "without$missing"; fi
+}
+
+# A file of ours beside the distribution's: the same places and keys, the further components alone.
+nvidia_driver_apply_components() {
+  local url suite key path=/etc/apt/sources.list.d/clustr-components.sources
+  {
+    echo "# Written by clustr."
+    nvidia_driver_mains | while read -r url suite key; do
+      printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: %s\n' "$url" "$suite" "$1"
+      if [ "$key" != - ]; then printf 'Signed-By: %s\n' "$key"; fi
+      echo
+    done
+  } >"${path%/*}/.clustr-new"
+  mv -f -T -- "${path%/*}/.clustr-new" "$path"
+  if [ "$(nvidia_driver_probe_components "$1")" != "$1" ]; then
+    rm -f -- "$path"
+    echo "no package source of the distribution could be told: name one with main in /etc/apt/sources.list.d" >&2
+    return 1
+  fi
+}

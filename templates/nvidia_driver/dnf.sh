@@ -1,0 +1,126 @@
+# NVIDIA's driver by dnf: a module stream (EL 9) or locked versions (EL 10), and every package of it locked.
+# shellcheck disable=SC2154
+
+# nvidia_driver_held_set: installed packages of the driver and of kernels, as versionlock writes them, after their name.
+nvidia_driver_held_set() {
+  local name locked
+  while read -r name locked; do
+    case $name in
+      *nvidia-container* | *nvidia-cuda-*) ;;
+      *nvidia* | cuda-drivers* | kernel | kernel-core | kernel-modules* | kernel-devel*) echo "$name $locked" ;;
+    esac
+  done < <(rpm -qa --qf "%{NAME} $locked_form")
+}
+
+nvidia_driver_version() {
+  rpm -q --qf '%{VERSION}\n' -- "$1" 2>/dev/null | tail -n 1 | grep -v 'is not installed' || true
+}
+
+# nvidia_driver_probe_dnf BRANCH KERNEL STREAM NAME...
+nvidia_driver_probe_dnf() {
+  local branch=$1 kernel=$2 stream=$3 name locked version absent='' other='' free='' there=0
+  shift 3
+  for name in "$@"; do
+    version=$(nvidia_driver_version "$name")
+    if [ -z "$version" ]; then
+      absent+=" $name"
+    else
+      there=$((there + 1))
+      if ! nvidia_driver_of_branch "$branch" "$version"; then other=${other:-$version}; fi
+    fi
+  done
+  while read -r name locked; do
+    if ! is_locked "$locked"; then free+=" $name"; fi
+  done < <(nvidia_driver_held_set)
+  if [ "$there" = 0 ]; then
+    absent=all
+  elif [ -n "$stream" ] && [ "$(nvidia_driver_stream)" != "$stream" ]; then
+    other=${other:-stream $(nvidia_driver_stream)}
+  fi
+  nvidia_driver_tell "$branch" "$kernel" "$absent" "$other" "$free"
+}
+
+# The stream that is enabled, nvidia-driver:580-open (dnf.modularity(7) keeps it there).
+nvidia_driver_stream() {
+  sed -n 's/^stream *= */nvidia-driver:/p' /etc/dnf/modules.d/nvidia-driver.module 2>/dev/null || true
+}
+
+# nvidia_driver_apply_dnf BRANCH KERNEL STREAM LOCK NAME...: as with apt, what can fail does so before anything changes,
+# but for the stream and the locks, which are put back.
+nvidia_driver_apply_dnf() {
+  local branch=$1 kernel=$2 stream=$3 lock=$4 before status=0
+  shift 4
+  refresh_packages
+  recover_packages
+  nvidia_driver_clean
+  mkdir -p -- "$nvidia_driver_scratch/archives" "$nvidia_driver_scratch/tree"
+  before=$(nvidia_driver_stream)
+  if [ -e "$lock_list" ]; then cp -p -- "$lock_list" "$nvidia_driver_scratch/locks"; fi
+  nvidia_driver_choose "$stream" "$lock"
+  nvidia_driver_prepare "$branch" "$kernel" "$@" || status=$?
+  if [ "$status" != 0 ]; then
+    nvidia_driver_choose_again "$before" "$stream"
+    return "$status"
+  fi
+  echo "::status installing the driver of branch $branch"
+  run_dnf --setopt=install_weak_deps=False install --allowerasing -- "$@"
+  run_dnf distro-sync --allowerasing -- "$@" # a branch below the one that is there
+  nvidia_driver_build "$kernel" "$branch"
+  nvidia_driver_hold
+  nvidia_driver_clean
+}
+
+nvidia_driver_choose() {
+  if [ -n "$1" ] && [ "$(nvidia_driver_stream)" != "$1" ]; then
+    run_dnf module reset nvidia-driver
+    run_dnf module enable "$1"
+  fi
+  nvidia_driver_locking
+  nvidia_driver_held_set | sed 's/ .*//' | sort -u | while read -r name; do run_dnf versionlock delete -- "$name" || true; done
+  if [ -n "$2" ]; then run_dnf versionlock add -- "$2"; fi
+}
+
+nvidia_driver_locking() {
+  if ! rpm -q --whatprovides 'dnf-command(versionlock)' >/dev/null; then run_dnf install 'dnf-command(versionlock)'; fi
+}
+
+nvidia_driver_choose_again() {
+  if [ -n "$2" ] && [ "$1" != "$2" ]; then
+    run_dnf module reset nvidia-driver || true
+    if [ -n "$1" ]; then run_dnf module enable "$1" || true; fi
+  fi
+  if [ -e "$nvidia_driver_scratch/locks" ]; then cp -p -- "$nvidia_driver_scratch/locks" "$lock_list"; fi
+}
+
+# In a condition, so errexit does not hold here.
+nvidia_driver_prepare() {
+  local branch=$1 kernel=$2 name candidate file
+  shift 2
+  for name in "$@"; do
+    candidate=$(dnf --quiet repoquery --latest-limit=1 --qf '%{version}' -- "$name") || return
+    if [ -z "$candidate" ]; then
+      echo "no repository has $name" >&2
+      return 1
+    fi
+    if ! nvidia_driver_of_branch "$branch" "$candidate"; then
+      echo "the repositories would install $name $candidate; wanted: branch $branch" >&2
+      return 1
+    fi
+  done
+  echo "::status downloading the driver of branch $branch"
+  run_dnf install --allowerasing --downloadonly --downloaddir="$nvidia_driver_scratch/archives" -- "$@" || return
+  if ! nvidia_driver_is_there; then return 0; fi
+  for file in "$nvidia_driver_scratch"/archives/*.rpm; do
+    if rpm -qpl -- "$file" 2>/dev/null | grep -c '^/usr/src/[^/]*/dkms\.conf$' >/dev/null; then
+      rpm2cpio "$file" | (cd "$nvidia_driver_scratch/tree" && cpio --quiet -idm) || return
+    fi
+  done
+  nvidia_driver_try "$kernel"
+}
+
+nvidia_driver_hold() {
+  local names
+  names=$(nvidia_driver_held_set | sed 's/ .*//' | sort -u)
+  # shellcheck disable=SC2086 # names have no blanks
+  lock_packages $names
+}

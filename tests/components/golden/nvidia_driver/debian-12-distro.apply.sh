@@ -1,0 +1,68 @@
+record 8f3a204739cce13f882982cf02c4a43b <<'END_OF_RECORD'
+nvidia_driver 
+Y29tcG9uZW50cyBvZiB0aGUgZGlzdHJpYnV0aW9uJ3MgcGFja2FnZXM=
+0
+rm -f -- /etc/apt/sources.list.d/clustr-components.sources
+END_OF_RECORD
+nvidia_driver_apply_components 'contrib non-free non-free-firmware'
+
+record 6ec58171208d9580ffab89f176c36187 <<'END_OF_RECORD'
+nvidia_driver 
+L2V0Yy9tb2Rwcm9iZS5kL2NsdXN0ci1ub3V2ZWF1LmNvbmY=
+1
+restore_file /etc/modprobe.d/clustr-nouveau.conf
+END_OF_RECORD
+apply_file /etc/modprobe.d/clustr-nouveau.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
+# Written by clustr: GPUs are NVIDIA's driver's. nova_core is what follows nouveau (https://docs.kernel.org/gpu/nova).
+blacklist nouveau
+blacklist nova_core
+options nouveau modeset=0
+END_OF_FILE_BY_CLUSTR
+
+nvidia_driver_apply_initramfs 6.1.0-57-amd64
+
+record bcd895773c17e9048db64bfd6f172583 <<'END_OF_RECORD'
+nvidia_driver 
+REtNUyBhbmQga2VybmVsIGhlYWRlcnM=
+3
+# stays: apt-get remove dkms linux-headers-6.1.0-57-amd64
+END_OF_RECORD
+apply_packages dkms linux-headers-6.1.0-57-amd64
+
+record b78710f0a2b458180425175613d05b64 <<'END_OF_RECORD'
+nvidia_driver 
+ZHJpdmVy
+4
+# stays: apt-get remove nvidia-kernel-dkms libcuda1 libnvidia-cfg1 libnvidia-ml1 nvidia-smi nvidia-persistenced nvidia-modprobe
+END_OF_RECORD
+nvidia_driver_apply_apt 535 6.1.0-57-amd64 '' nvidia-kernel-dkms libcuda1 libnvidia-cfg1 libnvidia-ml1 nvidia-smi nvidia-persistenced nvidia-modprobe
+
+reload_gpu_driver 535 proprietary 6.1.0-57-amd64
+
+record 11c80e644c9d4f82870064c8003ce56b <<'END_OF_RECORD'
+nvidia_driver 
+L2V0Yy9zeXN0ZW1kL3N5c3RlbS9udmlkaWEtcGVyc2lzdGVuY2VkLnNlcnZpY2UuZC81MC1jbHVzdHIuY29uZg==
+6
+restore_file /etc/systemd/system/nvidia-persistenced.service.d/50-clustr.conf
+END_OF_RECORD
+apply_file /etc/systemd/system/nvidia-persistenced.service.d/50-clustr.conf 0644 root:root <<'END_OF_FILE_BY_CLUSTR'
+# Written by clustr. Records at each start which files this unit was started with.
+[Service]
+ExecStartPre=-+/usr/local/sbin/clustr-record-start nvidia-persistenced.service /etc/systemd/system/nvidia-persistenced.service.d/50-clustr.conf
+END_OF_FILE_BY_CLUSTR
+
+record a5e035613d5bf48653f1aa41ab0d944d <<'END_OF_RECORD'
+nvidia_driver 
+bnZpZGlhLXBlcnNpc3RlbmNlZC5zZXJ2aWNlIGF0IGJvb3Q=
+7
+undo_enabled nvidia-persistenced.service
+END_OF_RECORD
+nvidia_driver_apply_at_boot nvidia-persistenced.service
+
+record 299818697f22732a856a8d9fe296ba2f <<'END_OF_RECORD'
+nvidia_driver 
+bnZpZGlhLXBlcnNpc3RlbmNlZC5zZXJ2aWNlIHJ1bnM=
+8
+undo_started nvidia-persistenced.service
+END_OF_RECORD
+apply_started nvidia-persistenced.service a90b5f2651d80e6ee57ca9805e5b92b5d822276eec04607a86746af46b02b238
