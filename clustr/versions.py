@@ -15,6 +15,8 @@ DEFAULT_K3S = "v1.36.5+k3s1"
 TOOLKIT = "1.20.1"
 DEVICE_PLUGIN = "v0.20.1"
 GPU_OPERATOR = "v26.7.1"
+# The tag of its image that public manifests name most (ghcr.io/mellanox; read 2026-11-30).
+RDMA_PLUGIN = "v1.5.3"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from shlex import quote
 
 from clustr.components.gpu_labels import gpu_labels
 from clustr.components.k3s import datastore
+from clustr.components.rdma_plugin import fabric_labels
 from clustr.engine.goal import Goal
 from clustr.engine.makers import step
 from clustr.inventory.model import Cluster, Node, Taint
@@ -28,7 +29,8 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
         return
     for each in cluster.nodes:
         if each.in_cluster:
-            yield from _about(each, {**gpu_labels(cluster, each, seen), **each.labels}, seen.answered(each.name))
+            labels = {**gpu_labels(cluster, each, seen), **fabric_labels(each), **each.labels}
+            yield from _about(each, labels, seen.answered(each.name))
 
 
 def _about(node: Node, labels: Mapping[str, str], answered: bool) -> Iterable[Goal]:
