@@ -5,20 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tests.vendor.dcgm import dcgm
 from tests.vendor.debs import Deb
-from tests.vendor.driver import driver, holding
+from tests.vendor.driver import driver
 from tests.vendor.repository import SigningKey, publish
 from tests.vendor.served import Place
 from tests.vendor.toolkit import TOOLKIT, toolkit
 
 CUDA = "nvidia/debian12/x86_64"  # below the place; `artifacts.packages` names PLACE/nvidia
 OLD, NEW = "580.173.02", "595.91.07"
-DCGM = "4.6.0-1"  # with epoch 1, as the real ones
 
 
 def cuda_repository() -> tuple[Deb, ...]:
     """NVIDIA's repository for Debian 12: two branches of the driver, the toolkit of CUDA, DCGM 4."""
-    return (*driver(OLD), *driver(NEW), *_toolkits(), *_dcgm(), Deb("nvlsm", "2025.10.11-1"))
+    return (*driver(OLD), *driver(NEW), *_toolkits(), *dcgm(), Deb("nvlsm", "2025.10.11-1"))
 
 
 def _toolkits() -> tuple[Deb, ...]:
@@ -27,15 +27,6 @@ def _toolkits() -> tuple[Deb, ...]:
         for name, version in {"12-9": "12.9.1-1", "13-0": "13.0.2-1"}.items()
         if (nvcc := f"#!/bin/sh\necho 'nvcc (stand-in for tests), release {name.replace('-', '.')}'\n")
     )
-
-
-def _dcgm() -> tuple[Deb, ...]:
-    core = holding("datacenter-gpu-manager-4-core", DCGM, source="datacenter-gpu-manager-4", unit="nvidia-dcgm.service",
-                   enabled=False, epoch="1:")  # fmt: skip
-    needs = {"Depends": f"datacenter-gpu-manager-4-core (= 1:{DCGM})"}
-    names = ("cuda12", "cuda13", "cuda-all", "proprietary", "proprietary-cuda12", "proprietary-cuda13")
-    parts = tuple(Deb(f"datacenter-gpu-manager-4-{name}", f"1:{DCGM}", needs) for name in names)
-    return (core, *parts)
 
 
 def publish_all(folder: Path, key: SigningKey, debs: tuple[Deb, ...] | None = None) -> None:
