@@ -113,7 +113,8 @@ def next_kernel_has_the_module(host: Host, node: Node, cluster: Cluster) -> str:
     if not found.next_kernel:
         raise CouldNotLook("no kernel is to be seen in /boot")
     version = found.modules.get(found.next_kernel, "")
-    must(bool(version), found=f"{found.next_kernel} has none", wanted="a module", evidence=str(dict(found.modules)))
+    others = ", ".join(f"{kernel} has {there}" for kernel, there in found.modules.items())
+    must(bool(version), found=f"{found.next_kernel} has none", wanted="a module", evidence=others)
     return f"{version} for {found.next_kernel}"
 
 

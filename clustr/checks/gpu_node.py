@@ -70,7 +70,7 @@ def machine(host: Host) -> GpuNode:
         libraries=tuple(words[0] for words in told["library"] if words),
         cdi=frozenset(words[0].removeprefix(".so.") for words in told["cdi"] if words),
         modules={words[0]: words[1] for words in told["module"] if len(words) == 2},
-        next_kernel=" ".join(*told["next"][:1]),
+        next_kernel=next((words[0] for words in told["next"] if words), ""),
         packages={name: version for name, (version, _) in packages.items()},
         free=frozenset(name for name, (_, state) in packages.items() if state != "held"),
         dra="dra" in told,

@@ -17,7 +17,7 @@ from clustr.nvidia.sharing import sharing
 AGAIN = "clustr bootstrap --limit {node}"
 CONFIG = "/var/lib/rancher/k3s/agent/etc/containerd/config.toml"
 PLUGIN = "nvidia-device-plugin"  # the container's name, here and in GPU Operator's DaemonSet
-NOTHING_LISTED, NOTHING_FOUND = 1, 2  # grep(1), EXIT STATUS
+UNREADABLE = 2  # grep(1), EXIT STATUS
 SCHEDULING = "https://kubernetes.io/docs/tasks/manage-gpus/scheduling-gpus/"
 TOOLKIT = "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/"
 # A line for each pod: its name, what its containers ask for, what the scheduler says, with tabs between; then how many.
@@ -54,12 +54,13 @@ def with_k3s_runtime(cluster: Cluster, node: Node) -> str | None:
 )
 def cdi_spec_fits(host: Host, node: Node, cluster: Cluster) -> str:
     found = gpu_node(host)
-    must(bool(found.cdi), found="no CDI spec of NVIDIA's in /var/run/cdi or /etc/cdi", wanted=f"one of {found.loaded}")
+    wanted = f"one of {found.loaded or 'a driver that is loaded'}"
+    must(bool(found.cdi), found="no CDI spec of NVIDIA's in /var/run/cdi or /etc/cdi", wanted=wanted)
     versions = {version for version in found.cdi if VERSION.fullmatch(version)}
     must(versions == {found.loaded}, found=f"libraries of {', '.join(sorted(versions)) or 'none'}", wanted=found.loaded)
     devices = [path for path in found.cdi if re.fullmatch(r"/dev/nvidia\d+", path)]
-    wanted = len(found.gpus)
-    must(len(devices) == wanted, found=f"{len(devices)} GPUs", wanted=str(wanted), evidence=", ".join(sorted(devices)))
+    count = str(len(found.gpus))
+    must(str(len(devices)) == count, found=f"{len(devices)} GPUs", wanted=count, evidence=", ".join(sorted(devices)))
     return f"{len(devices)} GPUs, libraries of {found.loaded}"
 
 
@@ -76,7 +77,7 @@ def runtime_is_known(host: Host, node: Node, cluster: Cluster) -> str:
     gpu_node(host)
     asked = host.run(f"grep -c . {CONFIG}; grep nvidia-container-runtime {CONFIG}", may_fail=True)
     lines = asked.stdout.splitlines()
-    if asked.rc == NOTHING_FOUND or not lines or not lines[0].isdigit():
+    if asked.rc == UNREADABLE or not lines or not lines[0].isdigit():
         raise CouldNotLook(f"{CONFIG} cannot be read: {asked.stderr.strip()}")
     must(len(lines) > 1, found=f"no nvidia-container-runtime in {CONFIG}", wanted="one")
     path = re.search(r"/[^'\" ]+", lines[1])
