@@ -29,8 +29,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="name of the lab")]
     help=words(
         "Start nodes: systemd, sshd, apt and an address each. The first time builds their image, about a minute.",
         "clustr lab up",
-        "clustr lab up small --servers 1 --agents 1 --login password --trait requiretty --trait noexec",
-        "clustr lab up train --servers 1 --agents 2 --gpus 8 --model h100",
+        "clustr lab up small --servers 1 --agents 1 --login password --trait noexec --gpus 8 --model h100",
     ),
     epilog=exit_codes(130),
 )
@@ -65,7 +64,11 @@ def up(
     model: Annotated[GpuModel, typer.Option(help="what they pose as")] = GpuModel.H100,
     nvml: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="a libnvidia-ml.so in the driver's place, which a real nvidia-smi reads"),
+        typer.Option(
+            metavar="FOLDER",
+            resolve_path=True,
+            help="a libnvidia-ml.so in the driver's place, which a real nvidia-smi reads",
+        ),
     ] = None,
 ) -> None:
     from clustr import lab
@@ -123,14 +126,14 @@ def ssh(
 @app.command(
     help=words(
         "Break a GPU or a port of a node's fabric, or mend all of the node's. What is broken stays so over a boot.",
-        "clustr lab fault train/agent1 xid-79 --index 3",
-        "clustr lab fault train/agent1 --clear",
+        "clustr lab fault small/agent1 xid-79 --index 3",
+        "clustr lab fault small/agent1 --clear",
     ),
     epilog=exit_codes(),
 )
 def fault(
     node: Annotated[str, typer.Argument(metavar="NODE|LAB/NODE", help="a node with GPUs, which runs")],
-    what: Annotated[Fault | None, typer.Argument(metavar="FAULT", show_default=False, help=", ".join(Fault))] = None,
+    what: Annotated[Fault | None, typer.Argument(metavar="[FAULT]", show_default=False, help=", ".join(Fault))] = None,
     index: Annotated[int, typer.Option(min=0, metavar="N", help="which GPU, or which port, from 0")] = 0,
     clear: Annotated[bool, typer.Option("--clear", help="switch off all that are on, before FAULT")] = False,
 ) -> None:

@@ -1,5 +1,5 @@
 # shellcheck shell=dash disable=SC2154,SC2034 # nvidia-smi, which reads this file, sets what it uses
-# MIG, as far as nvidia-smi goes: the mode of a GPU is a folder in the node's state, its instances are lines in there.
+# MIG, as far as nvidia-smi's stand-in goes: the mode of a GPU is a folder in the node's state, its instances are lines in there.
 
 # set_mig MINOR INDEX
 set_mig() {

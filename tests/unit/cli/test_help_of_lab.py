@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from clustr.cli.main import app
 
 
-@pytest.mark.parametrize("command", ["up", "status", "ssh", "down"])
+@pytest.mark.parametrize("command", ["up", "status", "ssh", "fault", "down"])
 def test_examples_come_first_and_exit_codes_last(command: str) -> None:
     result = CliRunner().invoke(app, ["lab", command, "--help"], prog_name="clustr")
     assert result.exit_code == 0
@@ -21,4 +21,4 @@ def test_examples_come_first_and_exit_codes_last(command: str) -> None:
 
 def test_every_command_of_the_lab_is_listed() -> None:
     result = CliRunner().invoke(app, ["lab", "--help"], prog_name="clustr")
-    assert {"up", "status", "ssh", "down"} <= set(re.findall(r"^  ([a-z]+) ", result.output, re.MULTILINE))
+    assert {"up", "status", "ssh", "fault", "down"} <= set(re.findall(r"^  ([a-z]+) ", result.output, re.MULTILINE))
