@@ -1,7 +1,7 @@
 """A node that answers checks from a file of what real lab nodes said, and the cluster that those nodes were.
 
-Record anew, from a running lab (then keep cp1 and agent1; of etcd's metrics only the lines about leader and peers
-are kept): python -m tests.unit.checks.recorded INVENTORY
+Record anew, from a running lab (then keep cp1, agent1 and gpu1; of etcd's metrics only the lines about leader and
+peers are kept): python -m tests.unit.checks.recorded INVENTORY. What gpu1 says of its GPUs is what stand-ins say.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from clustr.checks.check import Finding, Severity, State
 from clustr.checks.drift import drift
 from clustr.inventory.model import Cluster, K3s, Node, Role
 from clustr.remote.facts import Facts, Firewall, Interface, K3sFacts, OperatingSystem, Seen
+from clustr.remote.gpu_facts import GpuFacts, Loaded
 
 BOOKWORM = OperatingSystem("debian", "12", "bookworm", "Debian GNU/Linux 12 (bookworm)")
 TRIXIE = OperatingSystem("debian", "13", "trixie", "Debian GNU/Linux 13 (trixie)")
@@ -81,6 +82,13 @@ def test_systems_and_kernels_are_compared_within_a_class() -> None:
         ("drift.os", "gpu3", "debian 12; debian 13 on 2 of 3 nodes of class h100"),
         ("drift.kernel", "gpu3", "6.1.0-31-amd64; 6.12.1 on 2 of 3 nodes of class h100"),
     ]
+
+
+def test_drivers_are_compared_within_a_class() -> None:
+    newer, older = (GpuFacts(loaded=Loaded(version, open=True)) for version in ("595.91.07", "580.173.02"))
+    gpus = {"gpu1": {"gpu": newer}, "gpu2": {"gpu": newer}, "gpu3": {"gpu": older}}
+    assert words(found(**gpus)) == [("drift.driver", "gpu3", "580.173.02; 595.91.07 on 2 of 3 nodes of class h100")]
+    assert found(gpu1={"gpu": newer}) == []  # where none is loaded it is another check's to say
 
 
 def test_mtu_is_that_of_the_interface_with_the_internal_address() -> None:

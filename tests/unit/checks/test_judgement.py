@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
@@ -12,28 +12,14 @@ from clustr.checks.check import Finding, State
 from clustr.checks.questions import Answer
 from clustr.checks.run import check_node
 from clustr.inventory.model import Cluster, Network, Runtime
+from tests.unit.checks.gpu_cases import GPU_CASES
 from tests.unit.checks.recorded import Spoken, recorded_answers, recorded_cluster
+from tests.unit.checks.wrong import ALL, Wrong
 
-
-@dataclass(frozen=True)
-class Wrong:
-    """The answer to one command, found by a piece of it, with a pattern in its output replaced."""
-
-    check: str
-    command: str
-    pattern: str
-    instead: str
-    evidence: str
-    node: str = "cp1"
-    state: State = State.FAILED
-    status: int = 0
-    stderr: str = ""
-
-
-ALL = r"(?s)^.*$"
 REFUSED = "curl: (7) Failed to connect: Connection refused"
 AGENT = "agent1"
 CASES = [
+    *GPU_CASES,
     Wrong("os.systemd-running", "SystemState", "running", "degraded", "degraded; wanted: running"),
     Wrong("os.systemd-running", "--state=failed", ALL, "a.service loaded failed failed A\n", "running: a.service"),
     Wrong("os.hostname", "uname -n", "cp1", "debian", "debian; wanted: cp1"),
@@ -167,6 +153,7 @@ def test_what_is_wrong_is_found(wrong: Wrong) -> None:
     stdout = re.sub(wrong.pattern, wrong.instead, answer.stdout)
     assert (stdout, wrong.status) != (answer.stdout, answer.status), "nothing was changed"
     answers[command] = replace(answer, stdout=stdout, stderr=wrong.stderr, status=wrong.status)
+    answers |= {asked: Answer(0, said, "") for asked, said in wrong.besides}
     found = finding(wrong.check, wrong.node, answers)
     assert found.state is wrong.state, found.evidence
     assert wrong.evidence in found.evidence
