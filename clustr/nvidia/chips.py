@@ -73,7 +73,7 @@ class Chip:
     name: str  # as NVIDIA calls the product: H100 80GB HBM3
     model: str  # as inventories call it: H100-SXM, and A100-SXM-40GB where there is another size
     architecture: Architecture
-    memory_gb: int
+    memory_gb: int  # 0 where it was not read
     coherent: bool = False  # its memory is the CPU's as well: GH200, GB200
     mig: bool = False
     multi_node: bool = False  # its NVLinks reach other machines: GB200, GB300

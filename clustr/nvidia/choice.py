@@ -138,8 +138,8 @@ def _with(case: _Case, number: int) -> Choice | _Objection:
         return flavour
     signed = case.secure_boot is not False and number in case.cell.signed
     if case.secure_boot and not signed:
-        problem = "Secure Boot is on: firmware loads no module that DKMS builds, as it would from"
-        return _Objection(Why.SECURE_BOOT, f"{problem} {case.cell.place}")
+        problem = f"Secure Boot is on, and DKMS builds the modules of {case.cell.place}: the kernel would not load them"
+        return _Objection(Why.SECURE_BOOT, problem)
     note = "; ".join(_notes(case, number, signed))
     return Choice(case.cell.source, number, flavour is _Flavour.OPEN, signed, case.cell, note)
 
@@ -249,9 +249,11 @@ def _places(case: _Case) -> Iterator[str]:
     found = nearest(case.cell, lambda other: isinstance(there(other), Choice))
     choice = there(found) if found else None
     if found and isinstance(choice, Choice):
-        system = "" if found.system == case.cell.system else f"{' '.join(found.system)} with "
+        source = f"driver.source: {found.source}"
+        same = found.system == case.cell.system
+        place = f"set {source}" if same else f"take {' '.join(found.system)} with {source}"
         signed = f"linux-modules-nvidia-{choice.branch}-server{'-open' if choice.open else ''}"
-        yield f"take {system}driver.source: {found.source}" + (f", whose {signed} is signed" if choice.signed else "")
+        yield place + (f", whose {signed} is signed" if choice.signed else "")
 
 
 def _changed(case: _Case, change: Mapping[str, object]) -> _Case:

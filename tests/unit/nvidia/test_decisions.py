@@ -72,19 +72,19 @@ ROWS = [
     *(Row((chip,), "ubuntu-26.04", "595 open", RESOLUTE, says="580 is not in NVIDIA's repository") for chip in ALL),
     # a chip that the place's branches left behind, and the nearest place that has one for it
     Row(("V100",), "debian-13", "branch", MATRIX, says="take debian 12 with driver.source: nvidia"),
-    Row(("V100",), "ubuntu-26.04", "branch", MATRIX, says="take driver.source: distro"),
+    Row(("V100",), "ubuntu-26.04", "branch", MATRIX, says="set driver.source: distro"),
     Row(("V100",), "ubuntu-24.04", "branch", MATRIX, branch="595", says="set driver.branch: auto"),
     Row(("P100",), "rocky-9", "branch", MATRIX, branch="620", says="set driver.branch: auto"),
     Row(("M40",), "debian-12", "branch", MATRIX, branch="590", says="set driver.branch: auto"),
     Row(("K80",), "ubuntu-24.04", "branch", MATRIX, says="driver.source: preinstalled"),
     Row(("K80",), "debian-12", "branch", MATRIX, source="distro", branch="535"),
-    Row(("B200",), "debian-12", "branch", FIRST, source="distro", branch="535", says="take driver.source: nvidia"),
-    Row(("B200",), "debian-13", "branch", FIRST, source="distro", branch="550", says="take driver.source: nvidia"),
+    Row(("B200",), "debian-12", "branch", FIRST, source="distro", branch="535", says="set driver.source: nvidia"),
+    Row(("B200",), "debian-13", "branch", FIRST, source="distro", branch="550", says="set driver.source: nvidia"),
     Row(("B300",), "debian-12", "580 open", FIRST),
     Row(("RTX-5090",), "debian-13", "branch", FIRST, source="distro", branch="550"),
     # a branch that the place does not hold
     Row(("H100",), "debian-13", "branch", TRIXIE, branch="580", says="take debian 12 with driver.source: nvidia"),
-    Row(("H100",), "ubuntu-26.04", "branch", RESOLUTE, branch="580", says="take driver.source: distro"),
+    Row(("H100",), "ubuntu-26.04", "branch", RESOLUTE, branch="580", says="set driver.source: distro"),
     Row(("H100",), "ubuntu-24.04", "branch", LIFE, branch="570", says="set driver.branch: auto"),
     Row(("H100",), "ubuntu-24.04", "branch", "no pinning package of 620 was seen", branch="620"),
     Row(("H100",), "ubuntu-24.04", "branch", UBUNTU, source="distro", branch="550"),
@@ -142,7 +142,7 @@ ROWS = [
     ),
     Row(("V100",), "debian-13", "550 proprietary", OWN, source="distro", branch="550", says="ended"),
     *(Row(("H100",), system, "system", EL, source="distro") for system in ("rocky-9", "rhel-9", "almalinux-10")),
-    Row(("H100",), "rocky-9", "system", EL, source="distro", says="take driver.source: nvidia"),
+    Row(("H100",), "rocky-9", "system", EL, source="distro", says="set driver.source: nvidia"),
     # places without a key or an architecture
     *(
         Row(("H100",), f"{name}-10", "system", KEY, says="artifacts.keys.nvidia")
@@ -181,7 +181,7 @@ def test_the_choice(row: Row) -> None:
 
 
 def test_no_two_rows_ask_the_same() -> None:
-    names = [f"{row} {row.further}" for row in ROWS if row.says != "take driver.source: nvidia"]
+    names = [f"{row} {row.further}" for row in ROWS if row.says != "set driver.source: nvidia"]
     assert len(set(names)) == len(names)
 
 
