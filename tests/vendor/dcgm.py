@@ -55,7 +55,11 @@ _REPLY = f"""\
 # stand-in for tests
 while read -r line && [ "${{#line}}" -gt 1 ]; do :; done
 printf 'HTTP/1.0 200 OK\\r\\nContent-Type: text/plain; version=0.0.4\\r\\n\\r\\n'
-cat {ANSWER}
+# What is said of GPU 0, for each that the node has.
+grep '^#' {ANSWER}
+for device in /dev/nvidia[0-9]*; do
+  sed -n "s/gpu=\\"0\\"/gpu=\\"${{device#/dev/nvidia}}\\"/p" {ANSWER}
+done
 """
 _UNIT = """\
 [Unit]

@@ -8,6 +8,7 @@ from clustr.checks.check import State
 from clustr.checks.gpu_pods import ALLOCATABLE
 from tests.unit.checks.wrong import ALL, Wrong
 
+REFUSED = "curl: (7) Failed to connect to 10.77.1.15 port 9400: Connection refused"
 NODES = f"k3s kubectl --request-timeout=10s get nodes -o go-template='{ALLOCATABLE}'"
 on_gpu1 = partial(Wrong, node="gpu1")
 NODE = "# What a node with GPUs is"
@@ -70,6 +71,9 @@ GPU_CASES = [
     on_gpu1("gpu.allocatable", "get node", '(nvidia.com/gpu": )"8"', r'\1"7"', "7 nvidia.com/gpu; wanted: 8"),
     on_gpu1("gpu.pod-answers", "crictl exec", ALL, MISMATCH, "version mismatch; wanted: 0", status=18),
     on_gpu1("gpu.pod-answers", "crictl exec", "GPU 7: .*\n", "", "7 GPUs in the pod; wanted: 8"),
+    on_gpu1("dcgm.exporter-answers", ":9400", ALL, "", "Connection refused", status=7, stderr=REFUSED),
+    on_gpu1("dcgm.exporter-answers", ":9400", '.*gpu="7".*\n', "", "it tells of 7 GPUs; wanted: 8"),
+    on_gpu1("dcgm.exporter-answers", ":9400", "(?m)^DCGM_FI", "OTHER_FI", "it tells of 0 GPUs; wanted: 8"),
     Wrong(
         "gpu.pods-pending", "status.phase=Pending", ALL, NINE,
         "default/nine asks for 9 nvidia.com/gpu; the most that a node has is 8: 0/5 nodes are available",

@@ -111,7 +111,7 @@ def test_fixes_name_checks_that_exist() -> None:
 def test_each_component_that_exists_is_known_to_gates() -> None:
     gates = {gate for each in all_checks() for gate in each.gates}
     known = {"base_os", "container_runtime", "node_exporter", "k3s_server", "k3s_agent", "prometheus", "alertmanager"}
-    known |= {"nvidia_driver", "fabric_manager", "container_toolkit"}
+    known |= {"nvidia_driver", "fabric_manager", "container_toolkit", "dcgm"}
     assert gates == known
     for gate in gates:
         assert all(gate in each.gates for each in gate_checks(frozenset({gate})))
