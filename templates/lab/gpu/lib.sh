@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2034 # they are for those who read this file
 # What the stand-ins of a lab's GPU node share. POSIX: nvidia-smi runs in pods too, where busybox is all there is.
-# In $state, made anew at each boot and seen by pods that have GPUs: board, gpus/INDEX, faults, modules/NAME (the version
-# of what is loaded), mig/INDEX.
+# In $state, made anew at each boot and seen by pods that have GPUs: board, gpus/INDEX, faults, mig/INDEX, and
+# modules/NAME with the version of what is loaded.
 state=/run/clustr-lab/gpu
 # What is mounted over the kernel's own folders.
 sys=/run/clustr-lab/sys
