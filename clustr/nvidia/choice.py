@@ -82,13 +82,20 @@ def choose(node: Node, facts: Facts) -> Choice | Refusal | None:
     if place is None:
         system = facts.os.name or facts.os.id
         return Refusal(Why.SYSTEM, f"no driver is known for {system} on {facts.architecture}", BY_HAND)
-    today = datetime.fromtimestamp(facts.clock, UTC).date()
     site_key = "nvidia" in node.artifacts.keys
-    case = _Case(node.driver, chips, board(facts), place, facts.gpu.secure_boot, today, site_key)
+    case = _Case(node.driver, chips, board(facts), place, facts.gpu.secure_boot, _day(facts.clock), site_key)
     verdict = _judge(case)
     if isinstance(verdict, Choice):
         return verdict
     return Refusal(verdict.why, verdict.problem, verdict.remedy or _remedy(case, verdict.why))
+
+
+def _day(clock: float) -> date:
+    """A clock that is far off is a finding of its own: here it says nothing of any end."""
+    try:
+        return datetime.fromtimestamp(clock, UTC).date()
+    except (OverflowError, ValueError, OSError):
+        return date.min
 
 
 def _preinstalled(facts: Facts) -> Choice:
@@ -115,8 +122,12 @@ def _judge(case: _Case) -> Choice | _Objection:
     if not tried:
         held = ", ".join(_called(number) for number in place.branches)
         return _Objection(Why.BRANCH, f"{place.place} has no branch that NVIDIA still maintains: {held}")
-    best = (each for each in tried if isinstance(each, Choice) or each.why is not Why.BRANCH)
-    return next((each for each in tried if isinstance(each, Choice)), None) or next(best, tried[0])
+    chosen = next((each for each in tried if isinstance(each, Choice)), None)
+    return chosen or next((each for each in tried if _why(each) is not Why.BRANCH), tried[0])
+
+
+def _why(verdict: Choice | _Objection) -> Why | None:
+    return verdict.why if isinstance(verdict, _Objection) else None
 
 
 def _living(case: _Case) -> list[int]:

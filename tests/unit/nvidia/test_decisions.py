@@ -228,6 +228,11 @@ def test_auto_takes_no_branch_past_its_end(day: str, wanted: int) -> None:
     assert found.branch == wanted
 
 
+@pytest.mark.parametrize("clock", [0.0, -1.0, 1e18, 1e300])
+def test_a_clock_that_is_far_off_breaks_nothing(clock: float) -> None:
+    assert isinstance(choose(node(), machine("rocky-9", ("H100",), clock=clock)), Choice)
+
+
 def test_when_all_have_ended_nothing_is_taken_without_being_asked_for() -> None:
     clock = datetime(2030, 1, 1, tzinfo=UTC).timestamp()
     found = choose(node(), machine("rocky-9", ("H100",), clock=clock))
