@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import clustr.nvidia
+from clustr.lab.boards import BOARDS as LAB_BOARDS
+from clustr.lab.model import GpuModel
 from clustr.nvidia.chips import BOARDS, CHIPS, Architecture, Board, OpenModules, board, fabric_ports, gpus
 from clustr.remote.facts import PciDevice
 from tests.unit.nvidia.machines import BRIDGE, SWITCH, gpu, machine
@@ -101,6 +103,15 @@ def test_an_inventory_may_call_a_chip_by_less_than_its_whole_name() -> None:
     assert chip.model == "A100-SXM-80GB"
     assert all(chip.is_a(name) for name in ("A100", "A100-SXM", "a100-sxm-80gb"))
     assert not any(chip.is_a(name) for name in ("A100-SXM-40GB", "A10", "A100-PCIe", "H100", ""))
+
+
+@pytest.mark.parametrize("model", GpuModel)
+def test_memory_is_about_what_nvidia_smi_tells_of_the_chip(model: GpuModel) -> None:
+    """As recorded on real machines, for the lab."""
+    made = LAB_BOARDS[model]
+    chip = CHIPS[made.device]
+    assert chip.is_a(model.value)
+    assert 0.92 < made.memory_mib / 1024 / chip.memory_gb <= 1.0
 
 
 def test_gpus_are_display_and_3d_controllers_of_nvidias_by_their_slots() -> None:
