@@ -96,8 +96,9 @@ nvidia_driver_change() {
   fi
 }
 
+# Without Ignore-Hold apt leaves held packages where they are that others of the new version depend on (apt.conf(5)).
 nvidia_driver_apt() {
-  apt -o Dir::Etc::PreferencesParts="$nvidia_driver_scratch/preferences" \
+  apt -o APT::Ignore-Hold=true -o Dir::Etc::PreferencesParts="$nvidia_driver_scratch/preferences" \
     -o Dir::Cache::archives="$nvidia_driver_scratch/archives" \
     --no-install-recommends --allow-change-held-packages --allow-downgrades "$@"
 }
@@ -196,43 +197,52 @@ nvidia_driver_hold() {
   nvidia_driver_held_set | sed -n 's/ [^ ]*$//p' | xargs -r apt-mark hold --
 }
 
-# nvidia_driver_mains: a line "URL SUITE KEY" for each source of the distribution's main, without our own file's.
+# nvidia_driver_mains: a line "URL SUITE FILE" for each place that has the distribution's main, and who names it.
 # shellcheck disable=SC2016 # what is quoted is for apt
 nvidia_driver_mains() {
-  apt-get indextargets --format '$(ORIGIN)|$(CREATED_BY)|$(COMPONENT)|$(SITE)|$(RELEASE)|$(SIGNED_BY)' |
-    awk -F'|' '($1 == "Debian" || $1 == "Ubuntu") && $2 == "Packages" && $3 == "main" && !seen[$0]++ {
-      print $4, $5, ($6 == "" ? "-" : $6)
+  apt-get indextargets --format '$(ORIGIN)|$(CREATED_BY)|$(COMPONENT)|$(SITE)|$(RELEASE)|$(SOURCESENTRY)' |
+    awk -F'|' '($1 == "Debian" || $1 == "Ubuntu") && $2 == "Packages" && $3 == "main" && !seen[$4 $5]++ {
+      sub(/:[0-9]+$/, "", $6)
+      print $4, $5, $6
     }'
 }
 
-# nvidia_driver_probe_components WORDS: those of the components that apt does not read beside some main.
+# nvidia_driver_probe_components WORDS: those of the components that apt reads beside no main. One place that has it will
+# do: in some suites a component is empty, and apt keeps no list of it.
 # shellcheck disable=SC2016 # as above
 nvidia_driver_probe_components() {
-  local known url suite word missing=
+  local known mains url suite word found missing=''
   known=$(apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)')
+  mains=$(nvidia_driver_mains)
   for word in $1; do
+    found=''
     while read -r url suite _; do
-      if ! grep -qxF -- "$url $suite $word" <<<"$known"; then missing+=" $word"; break; fi
-    done < <(nvidia_driver_mains)
+      if grep -qxF -- "$url $suite $word" <<<"$known"; then found=yes; fi
+    done <<<"$mains"
+    if [ -z "$found" ]; then missing+=" $word"; fi
   done
   if [ -z "$missing" ]; then echo "$1"; else echo "without$missing"; fi
 }
 
+# nvidia_driver_signed_by FILE: the key as it is named there, which apt wants to be one for one place.
+nvidia_driver_signed_by() {
+  case $1 in
+    *.sources) awk 'tolower($0) ~ /^signed-by:/ { print; found = 1; next } found && /^[ \t]/ { print; next } found { exit }' "$1" ;;
+    *) sed -n 's/^[^#]*[[ ]signed-by=\([^] ]*\).*/Signed-By: \1/p' "$1" | tr , ' ' | head -n 1 ;;
+  esac
+}
+
 # A file of ours beside the distribution's: the same places and keys, the further components alone.
 nvidia_driver_apply_components() {
-  local url suite key path=/etc/apt/sources.list.d/clustr-components.sources
+  local url suite from path=/etc/apt/sources.list.d/clustr-components.sources
   {
     echo "# Written by clustr."
-    nvidia_driver_mains | while read -r url suite key; do
+    nvidia_driver_mains | while read -r url suite from; do
       printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: %s\n' "$url" "$suite" "$1"
-      if [ "$key" != - ]; then printf 'Signed-By: %s\n' "$key"; fi
+      nvidia_driver_signed_by "$from"
       echo
     done
   } >"${path%/*}/.clustr-new"
   mv -f -T -- "${path%/*}/.clustr-new" "$path"
-  if [ "$(nvidia_driver_probe_components "$1")" != "$1" ]; then
-    rm -f -- "$path"
-    echo "no package source of the distribution could be told: name one with main in /etc/apt/sources.list.d" >&2
-    return 1
-  fi
+  keep_source_that_answers "$path"
 }
