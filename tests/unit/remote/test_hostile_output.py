@@ -20,6 +20,7 @@ from clustr.engine.events import Event, NodeStatus, Output
 from clustr.engine.preflight import preflight
 from clustr.engine.script import Status, read_answers, read_verdict
 from clustr.errors import ApplyError, ClustrError, UnreachableError
+from clustr.inventory.gpu import NodeClass, Rdma
 from clustr.inventory.model import Cluster, Node, Role
 from clustr.inventory.secrets import Secret
 from clustr.remote.connection import Result
@@ -34,7 +35,15 @@ from clustr.views.journal import Journal
 from clustr.views.masking import Mask, masked
 from tests.fakes import EndedChannel, FakeConnection
 
-NODE = Node(name="n1", address="10.0.0.1", internal_address="10.0.0.1", roles=frozenset({Role.SERVER}))
+NODE = Node(
+    name="n1",
+    address="10.0.0.1",
+    internal_address="10.0.0.1",
+    roles=frozenset({Role.SERVER}),
+    class_name="h100",
+    expects=NodeClass(gpus=8, model="H100-SXM", ib_ports=8),
+    rdma=Rdma(),
+)
 CLUSTER = Cluster(name="lab", nodes=(NODE,), source=Path("inventory.yaml"))
 NONCE = "0123456789abcdef"
 MADE = settings(
@@ -42,7 +51,9 @@ MADE = settings(
 )
 Answer = TypeVar("Answer")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-RECORDED = (Path(__file__).parent / "facts" / "debian-12.txt").read_text().splitlines()
+RECORDED = [
+    (Path(__file__).parent / "facts" / name).read_text().splitlines() for name in ("debian-12.txt", "gpu-h100.txt")
+]
 
 numbers = st.sampled_from(["-1", "99999999999999999999", "9" * 5000, "1e999", "nan", "inf", "²", "٣", "", " ", "0x10"])
 junk = (
@@ -58,7 +69,7 @@ junk = (
 @st.composite
 def lies_about_facts(draw: st.DrawFn) -> str:
     """A recorded answer in which some values are others, some lines gone, and some there twice."""
-    lines = list(RECORDED)
+    lines = list(draw(st.sampled_from(RECORDED)))
     for place in draw(st.lists(st.integers(0, len(lines) - 1), min_size=1, max_size=5)):
         key = lines[place].partition("=")[0]
         lines[place] = draw(st.sampled_from(["", lines[place] * 2]) | junk.map(f"{key}={{}}".format))
