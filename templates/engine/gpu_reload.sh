@@ -145,9 +145,20 @@ signal_pods() {
   done <<<"$2"
 }
 
+# Before the first is unloaded: what else uses one of them than the next is the kernel's own, which no process shows.
+refuse_busy_modules() {
+  local busy
+  busy=$(lsmod | awk '$1 ~ /^nvidia(_uvm|_drm|_modeset|_peermem)?$/ { n = split($4, by, ","); if ($3 > n) print $1 " (" $3 - n ")" }')
+  if [ -n "$busy" ]; then
+    echo "in use, and no process shows by whom: ${busy//$'\n'/, }; boot the node, then run the same again" >&2
+    return 1
+  fi
+}
+
 # change_gpu_driver KERNEL: whatever was loaded of it is loaded again, and uvm, without which CUDA finds no GPU.
 change_gpu_driver() {
   local module loaded=' nvidia nvidia_uvm ' wanted
+  refuse_busy_modules
   for module in nvidia_uvm nvidia_drm nvidia_modeset nvidia_peermem nvidia; do
     if ! lsmod | grep -q "^$module "; then continue; fi
     loaded+="$module "
