@@ -313,9 +313,8 @@ def test_packages_and_their_places_by_apt(here: LocalConnection) -> None:
         "echo 'config-files nvidia-open 575.1-1 deinstall'",
     )
     says = 'case "$*" in policy) cat /policy ;; policy*) echo "$*" >/asked; cat /names ;;'
-    prefixes = (
-        "*linux-modules*) echo linux-modules-nvidia-580-server-open-6.8.0-90-generic ;; *) echo nvidia-open ;; esac"
-    )
+    signed = "linux-modules-nvidia-580-server-open-6.8.0-90-generic"
+    prefixes = f"*linux-modules*) echo {signed} ;; *) echo nvidia-open ;; esac"
     here.command("apt-cache", f"{says}\n{prefixes}")
     found = told(here).gpu
     assert found.packages == (
