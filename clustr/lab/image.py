@@ -50,9 +50,10 @@ def _packages(*, gpus: bool) -> tuple[str, ...]:
 
 
 def build(lab: Lab, say: Callable[[str], None]) -> None:
-    """Build the images of the lab that are not there yet. Raises LabError."""
+    """Build the images that nodes of the lab start from and that are not there yet. Raises LabError."""
+    used = {node.image for node in lab.nodes}
     for image, kind in lab.images.items():
-        if not image.is_dir():
+        if image in used and not image.is_dir():
             _build(lab, image, kind, say)
 
 
