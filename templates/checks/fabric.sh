@@ -22,5 +22,11 @@ main() {
   for path in $groups; do awk '/^Max locked memory/ { print "locked " $4 }' "${path%cgroup}limits"; done | sort | uniq -c |
     awk '{ print $2, $3, $1 }'
   echo end
-} 2>/dev/null
-main
+}
+for program in awk grep sort timeout uniq; do
+  if ! command -v "$program" >/dev/null; then
+    echo "$program: command not found" >&2
+    exit 127
+  fi
+done
+main 2>/dev/null

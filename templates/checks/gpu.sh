@@ -2,6 +2,17 @@
 # shellcheck shell=bash
 shopt -s nullglob
 
+# needs PROGRAM...: without one of them nothing is told, for half of it would look like a node without GPUs.
+needs() {
+  local program
+  for program in "$@"; do
+    if ! command -v "$program" >/dev/null; then
+      echo "$program: command not found" >&2
+      exit 127
+    fi
+  done
+}
+
 # value FILE
 value() {
   local line=
@@ -81,5 +92,6 @@ main() {
     packages
   fi
   echo end
-} 2>/dev/null
-main
+}
+needs awk grep modinfo readlink sed sort tail timeout
+main 2>/dev/null

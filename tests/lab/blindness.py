@@ -39,14 +39,15 @@ def main(lab_name: str, node_name: str) -> dict[str, object]:
 
 
 def used_by_checks(cluster: Cluster, node: Node, network: Network) -> dict[str, list[str]]:
-    """Each program, and the ids of the checks that run it: the first word of what they ask."""
+    """Each program, and the ids of the checks that run it: the first word of what they ask. Whole scripts, which begin
+    with a comment, see to that by themselves (tests/unit/checks/test_scripts.py)."""
     programs: dict[str, list[str]] = {}
     applying = [check for check in all_checks() if check.on(cluster, node) is None]
     for check in applying:
         recorder = Recorder(network.open(node))
         check_node([check], cluster, node, recorder)
         recorder.close()
-        for command in recorder.answers:
+        for command in (each for each in recorder.answers if not each.startswith("#")):
             asking = programs.setdefault(shlex.split(command)[0], [])
             asking += [check.id] if check.id not in asking else []
     return {**programs, **{carrier: [check.id for check in applying] for carrier in CARRIERS}}

@@ -21,8 +21,10 @@ from clustr.errors import UnreachableError
 from clustr.inventory.load import load
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.connection import Connection, Result
+from clustr.templates import text
 
 FOLDER = Path(__file__).with_name("answers")
+SCRIPTS = ("checks/gpu.sh", "checks/fabric.sh")  # asked whole; in a file of answers they go by their names
 Answers = Mapping[str, Answer]
 
 
@@ -37,7 +39,7 @@ def recorded_nodes(cluster: Cluster) -> list[Node]:
 
 def recorded_answers(node: str) -> dict[str, Answer]:
     document = json.loads((FOLDER / f"{node}.json").read_text())
-    return {command: Answer(**answer) for command, answer in document.items()}
+    return {text(asked) if asked in SCRIPTS else asked: Answer(**answer) for asked, answer in document.items()}
 
 
 class Spoken:
@@ -121,7 +123,8 @@ def record(inventory: Path) -> None:
         for node in cluster.nodes:
             recorder = Recorder(network.open(node))
             check_node(all_checks(), cluster, node, recorder)
-            answers = {command: vars(answer) for command, answer in recorder.answers.items()}
+            called = {text(name): name for name in SCRIPTS}
+            answers = {called.get(command, command): vars(answer) for command, answer in recorder.answers.items()}
             (FOLDER / f"{node.name}.json").write_text(json.dumps(answers, indent=1, sort_keys=True) + "\n")
             recorder.close()
 
