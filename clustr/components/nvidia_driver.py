@@ -47,7 +47,7 @@ class Wanted:
     @property
     def packages(self) -> tuple[str, ...]:
         """The driver's, and those of the fabric manager, which has to be of the driver's very version."""
-        fabric = names.fabric_manager_packages(self.choice, board(self.facts))
+        fabric = names.fabric_manager_packages(self.choice, board(self.facts), self.kernel)
         return (*names.driver_packages(self.choice, self.kernel), *fabric)
 
 

@@ -21,9 +21,10 @@ from clustr.remote.facts import PciDevice
 NVIDIA = "10de"
 MELLANOX = "15b3"
 
-# NVSwitches of Ampere and Hopper boards are PCI devices (Fabric Manager user guide; pci.ids, "A100 NVSwitch" and "H100
-# NVSwitch"). Those of B200 class are not: ConnectX-7 functions on the board manage them, and their VPD says SW_MNG.
-NVSWITCHES = frozenset({"1af1", "22a3"})
+# NVSwitches of Volta (DGX-2), Ampere and Hopper boards are PCI devices (pci.ids, "A100 NVSwitch" and "H100 NVSwitch";
+# https://github.com/Getty/rex-gpu, references/hardware.md, which has the first one too). Those of B200 class are not:
+# ConnectX-7 functions on the board manage them, and their VPD says SW_MNG (Fabric Manager user guide).
+NVSWITCHES = frozenset({"1ac2", "1af1", "22a3"})
 BRIDGE = "1021"
 
 # ConnectX from 4 on and BlueField's network controllers, by their physical functions: what mlx5 drives (pci.ids).
@@ -63,7 +64,7 @@ class Board(StrEnum):
     """What joins the GPUs of a machine."""
 
     NONE = "none"
-    NVSWITCH = "nvswitch"  # Ampere and Hopper: the switches are PCI devices
+    NVSWITCH = "nvswitch"  # up to Hopper: the switches are PCI devices
     NVSWITCH_CX7 = "nvswitch-cx7"  # B200 class: known by ConnectX-7 bridges whose VPD says SW_MNG
     MULTI_NODE = "multi-node"  # GB200, GB300: NVLink reaches other machines
 

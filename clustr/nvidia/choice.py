@@ -18,6 +18,9 @@ from clustr.nvidia.chips import Board, Chip, Gpu, OpenModules, board, gpus
 from clustr.nvidia.support import Cell, cell, nearest, of
 from clustr.remote.facts import Facts
 
+# NVIDIA announced other names for its packages from this branch on, and nobody has told them
+# (https://github.com/Getty/rex-gpu, references/hardware.md).
+FABRIC_MANAGER_RENAMED = 620
 BY_HAND = "install a driver by hand and set driver.source: preinstalled"
 
 
@@ -171,6 +174,8 @@ def _missing(case: _Case, number: int) -> _Objection | None:
         return _Objection(Why.BRANCH, f"{place.place} does not have branch {number} of the driver, but {held}")
     if case.board is Board.NVSWITCH and not place.fabric_manager:
         return _Objection(Why.SYSTEM, f"GPUs behind NVSwitch need fabric manager, which {place.place} does not have")
+    if case.board in (Board.NVSWITCH, Board.NVSWITCH_CX7) and number >= FABRIC_MANAGER_RENAMED:
+        return _Objection(Why.SYSTEM, f"no fabric manager of branch {number} has been seen, which these GPUs need")
     own = {Board.NVSWITCH_CX7: "nvlsm", Board.MULTI_NODE: "nvidia-imex"}.get(case.board)
     if own and place.source is not Source.NVIDIA:  # seen in NVIDIA's repositories alone (Fabric Manager user guide)
         return _Objection(Why.SYSTEM, f"what joins these GPUs needs {own}, which {place.place} does not have")

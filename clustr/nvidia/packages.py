@@ -39,8 +39,8 @@ def _userland(choice: Choice, place: Cell) -> tuple[str, ...]:
         return ("nvidia-driver-cuda", "nvidia-persistenced")
     if number >= 590:  # their names no longer have the branch; dkms packs modules with zstd on 26.04
         libraries = ("nvidia-headless-no-dkms-open", "nvidia-firmware", "nvidia-kernel-source", "libnvidia-compute")
-        return (*libraries, "zstd") if version == "26.04" else libraries
-    return (f"libnvidia-compute-{number}", f"nvidia-utils-{number}", f"nvidia-compute-utils-{number}")
+        return (*libraries, "nvidia-persistenced", *(("zstd",) if version == "26.04" else ()))
+    return (f"libnvidia-compute-{number}", f"nvidia-utils-{number}", "nvidia-persistenced")
 
 
 # nvidia-persistenced asks for some libnvidia-cfg, and libcuda1 only recommends it.
@@ -119,11 +119,12 @@ def headers_packages(choice: Choice, kernel: str) -> tuple[str, ...]:
     return (f"kernel{f'-{variant}' if variant else ''}-devel-{release}",)
 
 
-def fabric_manager_packages(choice: Choice, board: Board) -> tuple[str, ...]:
-    """() on a board without NVSwitch. All but nvlsm and infiniband-diags have the driver's version.
+def fabric_manager_packages(choice: Choice, board: Board, kernel: str) -> tuple[str, ...]:
+    """() on a board without NVSwitch. NVIDIA's, but for nvlsm, have the driver's version.
 
     https://github.com/NVIDIA/gpu-driver-container: nvlsm and its tools where ConnectX-7 manages the switches, libnvsdm
-    on x86_64 alone; imex where NVLink leaves the machine, whose switches are then machines of their own.
+    on x86_64 alone; imex where NVLink leaves the machine, whose switches are then machines of their own. Ubuntu keeps
+    ib_umad apart from its kernels (linux-modules-extra; https://github.com/Getty/rex-gpu, Setup/Ubuntu.pm).
     """
     place = choice.cell
     if place is None or board is Board.NONE:
@@ -135,7 +136,11 @@ def fabric_manager_packages(choice: Choice, board: Board) -> tuple[str, ...]:
     if board is Board.NVSWITCH:
         return ("nvidia-fabricmanager", "libnvidia-nscq")
     monitor = () if place.architecture == ARM else ("libnvsdm",)
-    return ("nvidia-fabricmanager", "libnvidia-nscq", *monitor, "nvlsm", "infiniband-diags")
+    extra = (f"linux-modules-extra-{kernel}",) if place.system in MODULES_APART and kernel.endswith("-generic") else ()
+    return ("nvidia-fabricmanager", "libnvidia-nscq", *monitor, "nvlsm", "infiniband-diags", *extra)
+
+
+MODULES_APART = (("ubuntu", "22.04"), ("ubuntu", "24.04"))  # where that was seen
 
 
 def toolkit_packages() -> tuple[str, ...]:

@@ -88,22 +88,22 @@ def _nvidia(system: tuple[str, str], architecture: str, name: str, branches: tup
     return replace(found, sources=(*found.sources, _DCGM)) if found.dcgm else found
 
 
+# What each of them holds was read from their lists (Packages.gz, repodata) and written down there, 2026-09-23.
+_LISTS = "https://github.com/Getty/rex-gpu (lib/Rex/GPU/NVIDIA/Setup/Debian.pm, RHEL.pm, Ubuntu.pm)"
+
+
 def _nvidia_debian() -> Iterator[Cell]:
     pinned = (580, 590, 595, 610, 615)
-    twelve = _nvidia(("debian", "12"), X86, "debian12", pinned, dcgm=True, toolkit=True)
-    yield replace(twelve, sources=(*twelve.sources, _PINS))
-    thirteen = _nvidia(
-        ("debian", "13"),
-        X86,
-        "debian13",
-        pinned[1:],
-        lacks="it has neither branch 580, nor DCGM, nor the container toolkit, and its apt refuses debian12's key",
-    )
     issues = tuple(f"https://github.com/NVIDIA/cuda-repo-management/issues/{number}" for number in (34, 38, 40, 41, 45))
-    yield replace(thirteen, sources=(*thirteen.sources, _PINS, *issues))
-    for version in ("12", "13"):
-        issue = "https://github.com/NVIDIA/cuda-repo-management/issues/39"
-        yield Cell(("debian", version), Source.NVIDIA, ARM, (), sources=(issue,))
+    lacks = "it has neither branch 580, nor DCGM, nor the container toolkit, and its apt refuses debian12's key"
+    twelve, thirteen = ("debian", "12"), ("debian", "13")
+    for found in (
+        _nvidia(twelve, X86, "debian12", pinned, dcgm=True, toolkit=True),
+        _nvidia(twelve, ARM, "debian12", pinned[1:], lacks="for aarch64 it begins with branch 590"),
+        _nvidia(thirteen, X86, "debian13", pinned[1:], lacks=lacks),
+        _nvidia(thirteen, ARM, "debian13", pinned[2:], lacks=lacks),
+    ):
+        yield replace(found, sources=(*found.sources, _PINS, _LISTS, *(issues if found.system == thirteen else ())))
 
 
 def _nvidia_ubuntu() -> Iterator[Cell]:
@@ -124,7 +124,7 @@ def _nvidia_enterprise_linux() -> Iterator[Cell]:
         for architecture in ARCHITECTURES:
             nine = _nvidia((distribution, "9"), architecture, "rhel9", branches, dcgm=True, toolkit=True)
             ten = _nvidia((distribution, "10"), architecture, "rhel10", branches, dcgm=True, lacks=_NOT_READ)
-            yield from (replace(each, sources=(*each.sources, guide)) for each in (nine, ten))
+            yield from (replace(each, sources=(*each.sources, guide, _LISTS)) for each in (nine, ten))
 
 
 def _distro_debian() -> Iterator[Cell]:

@@ -132,6 +132,7 @@ def test_gpus_are_display_and_3d_controllers_of_nvidias_by_their_slots() -> None
         (("H100",), (), Board.NONE),
         (("H100",), (SWITCH,), Board.NVSWITCH),
         (("A100",), (PciDevice("0000:05:00.0", "10de", "1af1", "068000"),), Board.NVSWITCH),
+        (("V100",), (PciDevice("0000:05:00.0", "10de", "1ac2", "068000"),), Board.NVSWITCH),
         (("B200",), (BRIDGE,), Board.NVSWITCH_CX7),
         (("B200",), (PciDevice("0000:06:00.0", "15b3", "1021", "020700"),), Board.NONE),
         (("GB200",), (), Board.MULTI_NODE),

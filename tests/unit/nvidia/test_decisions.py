@@ -5,7 +5,7 @@ Each row names where its rule was read. What a row leaves out is auto, off, and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -26,7 +26,8 @@ MOK = "mokutil(1): a key for DKMS is confirmed at the console; Canonical's linux
 PRECOMPILED = "NVIDIA/yum-packaging-precompiled-kmod#59: who signs modules on Enterprise Linux"
 TRIXIE = "NVIDIA/cuda-repo-management#38: the repository for Debian 13 has no 580"
 RESOLUTE = "NVIDIA/gpu-driver-container, ubuntu26.04/Dockerfile: 595 is the oldest"
-NO_ARM = "NVIDIA/cuda-repo-management#39: no aarch64 for Debian"
+ARM = "Getty/rex-gpu, Setup/Debian.pm: debian12/sbsa has 590..615, debian13/sbsa 595..615"
+RENAMED = "Getty/rex-gpu, references/hardware.md: fabric manager has other names from 620 on"
 OWN = "packages.debian.org: nvidia-kernel-dkms, nvidia-open-kernel-dkms of bookworm and trixie"
 UBUNTU = "packages.ubuntu.com: nvidia-graphics-drivers-580-server, -595-server; older ones are transitional"
 EL = "RHEL, Rocky and AlmaLinux have no driver in BaseOS or AppStream"
@@ -148,13 +149,19 @@ ROWS = [
         Row(("H100",), f"{name}-10", "system", KEY, says="artifacts.keys.nvidia")
         for name in ("rhel", "rocky", "almalinux")
     ),
-    Row(("A100",), "debian-12", "system", NO_ARM, architecture="aarch64", says="ubuntu"),
-    Row(("GH200",), "debian-13", "system", NO_ARM, architecture="aarch64", says="ubuntu"),
+    Row(("A100",), "debian-12", "595 open", ARM, architecture="aarch64", says="580 is not in NVIDIA's repository"),
+    Row(("GH200",), "debian-13", "595 open", ARM, architecture="aarch64", says="580 is not in NVIDIA's repository"),
+    Row(("GH200",), "debian-12", "590 open", ARM, branch="590", architecture="aarch64", says="ended"),
+    Row(("GH200",), "debian-13", "branch", ARM, branch="590", architecture="aarch64", says="set driver.branch: auto"),
+    Row(("A100",), "debian-12", "branch", LIFE, source="distro", architecture="aarch64", says="driver.source: nvidia"),
     # what joins the GPUs
     Row(("H100",), "debian-12", "580 open", FABRIC, further=(SWITCH,)),
     Row(("H100",), "ubuntu-24.04", "580 open", UBUNTU, source="distro", further=(SWITCH,)),
     Row(("A100",), "debian-12", "system", FABRIC, source="distro", branch="535", further=(SWITCH,), says="nvidia"),
     Row(("B200",), "debian-12", "580 open", FABRIC, further=(BRIDGE,)),
+    Row(("H100",), "rocky-9", "580 open", FABRIC, further=(SWITCH,)),
+    Row(("H100",), "rocky-9", "system", RENAMED, branch="620", further=(SWITCH,), says="set driver.branch: auto"),
+    Row(("V100",), "debian-12", "580 proprietary", RENAMED, further=(replace(SWITCH, device="1ac2"),)),
     Row(("B200",), "ubuntu-24.04", "system", FABRIC, source="distro", further=(BRIDGE,), says="driver.source: nvidia"),
     Row(("GB200",), "ubuntu-24.04", "system", FABRIC, source="distro", architecture="aarch64"),
 ]

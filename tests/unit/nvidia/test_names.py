@@ -33,10 +33,10 @@ def choice(
 
 def of_ubuntu_590(modules: str) -> set[str]:
     libraries = {"nvidia-headless-no-dkms-open", "nvidia-firmware", "nvidia-kernel-source", "libnvidia-compute"}
-    return {modules, *libraries}
+    return {modules, "nvidia-persistenced", *libraries}
 
 
-UBUNTU_580 = {"libnvidia-compute-580", "nvidia-utils-580", "nvidia-compute-utils-580"}
+UBUNTU_580 = {"libnvidia-compute-580", "nvidia-utils-580", "nvidia-persistenced"}
 DEBIAN = {"libcuda1", "libnvidia-cfg1", "libnvidia-ml1", "nvidia-smi", "nvidia-persistenced", "nvidia-modprobe"}
 CUDA = {"nvidia-driver-cuda", "nvidia-persistenced"}
 
@@ -140,13 +140,17 @@ LINK5 = ("nvlsm", "infiniband-diags")
         (choice("debian-12"), Board.NONE, ()),
         (choice("debian-12"), Board.NVSWITCH, FABRIC),
         (choice("rocky-9", "B200"), Board.NVSWITCH_CX7, (*FABRIC, "libnvsdm", *LINK5)),
-        (choice("ubuntu-24.04", "B200", aarch64=True), Board.NVSWITCH_CX7, (*FABRIC, *LINK5)),
+        (
+            choice("ubuntu-24.04", "B200", aarch64=True),
+            Board.NVSWITCH_CX7,
+            (*FABRIC, *LINK5, f"linux-modules-extra-{KERNEL}"),
+        ),
         (choice("ubuntu-24.04", source="distro"), Board.NVSWITCH, ("nvidia-fabricmanager-580",)),
         (choice("ubuntu-24.04", "GB200", aarch64=True), Board.MULTI_NODE, ("nvidia-imex",)),
     ],
 )
 def test_fabric_manager_goes_by_the_board(chosen: Choice, kind: Board, wanted: tuple[str, ...]) -> None:
-    assert fabric_manager_packages(chosen, kind) == wanted
+    assert fabric_manager_packages(chosen, kind, KERNEL) == wanted
 
 
 @pytest.mark.parametrize(
@@ -170,7 +174,7 @@ def test_a_driver_that_is_there_already_has_no_packages_here() -> None:
     assert (driver_packages(chosen, KERNEL), headers_packages(chosen, KERNEL)) == ((), ())
     assert (dkms_package(chosen), pinning_package(chosen)) == ("", "")
     assert (module_stream(chosen), version_lock(chosen)) == ("", "")
-    assert (fabric_manager_packages(chosen, Board.NVSWITCH), dcgm_packages(chosen, ())) == ((), ())
+    assert (fabric_manager_packages(chosen, Board.NVSWITCH, KERNEL), dcgm_packages(chosen, ())) == ((), ())
 
 
 def test_the_toolkit_is_four_packages() -> None:

@@ -88,9 +88,9 @@ record b78710f0a2b458180425175613d05b64 <<'END_OF_RECORD'
 nvidia_driver 
 ZHJpdmVy
 9
-# stays: apt-get remove nvidia-dkms-580-open libnvidia-compute-580 nvidia-utils-580 nvidia-compute-utils-580
+# stays: apt-get remove nvidia-dkms-580-open libnvidia-compute-580 nvidia-utils-580 nvidia-persistenced
 END_OF_RECORD
-nvidia_driver_apply_apt 580 6.8.0-94-generic nvidia-driver-pinning-580 nvidia-dkms-580-open libnvidia-compute-580 nvidia-utils-580 nvidia-compute-utils-580
+nvidia_driver_apply_apt 580 6.8.0-94-generic nvidia-driver-pinning-580 nvidia-dkms-580-open libnvidia-compute-580 nvidia-utils-580 nvidia-persistenced
 
 reload_gpu_driver 580 open 6.8.0-94-generic
 

@@ -26,7 +26,7 @@ probe_file /etc/modprobe.d/clustr-nvidia.conf
 probe_packages dkms linux-headers-6.8.0-94-generic
 
 # driver: 580, held
-nvidia_driver_probe_apt 580 6.8.0-94-generic nvidia-driver-pinning-580 nvidia-dkms-580-open libnvidia-compute-580 nvidia-utils-580 nvidia-compute-utils-580
+nvidia_driver_probe_apt 580 6.8.0-94-generic nvidia-driver-pinning-580 nvidia-dkms-580-open libnvidia-compute-580 nvidia-utils-580 nvidia-persistenced
 
 # driver in the kernel: 580 open
 probe_gpu_driver 580 open 6.8.0-94-generic

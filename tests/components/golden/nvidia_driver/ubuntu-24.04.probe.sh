@@ -23,7 +23,7 @@ nvidia_driver_probe_initramfs 6.8.0-94-generic
 probe_packages dkms linux-headers-6.8.0-94-generic
 
 # driver: 580, held
-nvidia_driver_probe_apt 580 6.8.0-94-generic nvidia-driver-pinning-580 nvidia-dkms-580-open libnvidia-compute-580 nvidia-utils-580 nvidia-compute-utils-580
+nvidia_driver_probe_apt 580 6.8.0-94-generic nvidia-driver-pinning-580 nvidia-dkms-580-open libnvidia-compute-580 nvidia-utils-580 nvidia-persistenced
 
 # driver in the kernel: 580 open
 probe_gpu_driver 580 open 6.8.0-94-generic
