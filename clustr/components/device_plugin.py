@@ -58,8 +58,11 @@ def disabled(cluster: Cluster) -> tuple[str, ...]:
 
 
 def configuration(way: Sharing) -> str:
-    """The plugin's configuration file, version v1."""
-    settings: dict[str, object] = {"version": "v1", "flags": {"migStrategy": "mixed" if way.mig else "none"}}
+    """The plugin's configuration file, version v1.
+
+    MIG devices always have names of their own: a GPU that was just divided is no GPU from the plugin's next start on.
+    """
+    settings: dict[str, object] = {"version": "v1", "flags": {"migStrategy": "mixed"}}
     if way.replicas > 1:
         resources = [{"name": GPU, "replicas": way.replicas}]
         # More than one turn would be no more of the GPU.

@@ -35,7 +35,7 @@ def gpu_labels(cluster: Cluster, node: Node, seen: Seen) -> dict[str, str]:
         CONFIGURATION: way.name,
         "nvidia.com/gpu.count": str(len(found)),
         "nvidia.com/gpu.replicas": str(way.replicas),
-        "nvidia.com/mig.strategy": "mixed" if way.mig else "none",
+        "nvidia.com/mig.strategy": "mixed",
     }
     chip = found[0].chip
     if chip and all(gpu.chip == chip for gpu in found):

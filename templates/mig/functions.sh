@@ -35,8 +35,8 @@ mig_probe() {
   fi
   for gpu in $all; do
     if mig_has "$gpu" "$1"; then continue; fi
-    found+="${found:+; }GPU $gpu: $(mig_made "$gpu" | sort | uniq -c | awk '{ printf "%s%d x %s", NR > 1 ? ", " : "", $1, $2 }
-      END { if (!NR) printf "none" }')"
+    found+="${found:+; }GPU $gpu: $(mig_made "$gpu" | sort | uniq -c | awk '
+      { all = all (all ? ", " : "") $1 " x " $2 } END { print all ? all : "whole" }')"
   done
   echo "${found:-$1 on every GPU}"
 }

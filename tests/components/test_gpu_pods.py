@@ -25,7 +25,7 @@ from clustr.engine.stage import Component
 from clustr.errors import PreflightError
 from clustr.inventory.gpu import ClusterGpu, NodeClass
 from clustr.inventory.model import Artifacts, Cluster, K3s, Node, Runtime
-from clustr.nvidia.sharing import Sharing, sharing
+from clustr.nvidia.sharing import WHOLE, Sharing, sharing
 from clustr.remote.facts import Facts, K3sFacts, KubeNode, Seen
 from clustr.remote.gpu_facts import GpuFacts, Holder, HolderKind, KubeGpu
 from tests.components import systems
@@ -228,7 +228,7 @@ def test_nodes_are_labelled_with_what_their_gpus_are() -> None:
         "nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3-SHARED",
         "nvidia.com/gpu.replicas": "4",
         "nvidia.com/mig.capable": "true",
-        "nvidia.com/mig.strategy": "none",
+        "nvidia.com/mig.strategy": "mixed",
     }
     assert listed_labels(SHARED, "cp1") == {}
     assert listed_labels(BY_OPERATOR, "gpu1") == {"nvidia.com/device-plugin.config": "shared-4"}
@@ -264,8 +264,9 @@ def test_a_part_of_a_gpu_is_no_gpu_in_the_plugins_configuration() -> None:
     """The names above are what the plugin makes of these settings (its README: renameByDefault, migStrategy)."""
     turns = yaml.safe_load(device_plugin.configuration(Sharing("shared-2", "nvidia.com/gpu.shared", 2)))
     assert turns["sharing"]["timeSlicing"]["renameByDefault"] is True
-    divided = yaml.safe_load(device_plugin.configuration(Sharing("mig", "nvidia.com/mig-1g.10gb")))
-    assert divided == {"version": "v1", "flags": {"migStrategy": "mixed"}}
+    for way in (WHOLE, Sharing("mig", "nvidia.com/mig-1g.10gb")):
+        settings = yaml.safe_load(device_plugin.configuration(way))
+        assert settings == {"version": "v1", "flags": {"migStrategy": "mixed"}}
 
 
 def test_k3s_waits_for_gpus_and_looks_for_their_runtime() -> None:

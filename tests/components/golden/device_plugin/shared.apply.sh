@@ -15,7 +15,7 @@ data:
   shared-4.yaml: |
     version: v1
     flags:
-      migStrategy: none
+      migStrategy: mixed
     sharing:
       timeSlicing:
         renameByDefault: true
@@ -26,7 +26,7 @@ data:
   whole.yaml: |
     version: v1
     flags:
-      migStrategy: none
+      migStrategy: mixed
 ---
 apiVersion: apps/v1
 kind: DaemonSet
@@ -45,7 +45,7 @@ spec:
     metadata:
       labels: *labels
       annotations:
-        clustr.io/configuration: "cd8e2c8044064dea"
+        clustr.io/configuration: "f9081d1af962080c"
     spec:
       priorityClassName: system-node-critical
       runtimeClassName: nvidia
@@ -108,7 +108,7 @@ spec:
     metadata:
       labels: *labels
       annotations:
-        clustr.io/configuration: "5fce4e9992672a0e"
+        clustr.io/configuration: "f2bcc930b2551dac"
     spec:
       priorityClassName: system-node-critical
       runtimeClassName: nvidia

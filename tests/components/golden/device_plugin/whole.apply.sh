@@ -15,7 +15,7 @@ data:
   whole.yaml: |
     version: v1
     flags:
-      migStrategy: none
+      migStrategy: mixed
 ---
 apiVersion: apps/v1
 kind: DaemonSet
@@ -34,7 +34,7 @@ spec:
     metadata:
       labels: *labels
       annotations:
-        clustr.io/configuration: "5fce4e9992672a0e"
+        clustr.io/configuration: "f2bcc930b2551dac"
     spec:
       priorityClassName: system-node-critical
       runtimeClassName: nvidia

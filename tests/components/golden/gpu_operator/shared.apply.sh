@@ -23,7 +23,7 @@ data:
   shared-4: |
     version: v1
     flags:
-      migStrategy: none
+      migStrategy: mixed
     sharing:
       timeSlicing:
         renameByDefault: true
@@ -34,7 +34,7 @@ data:
   whole: |
     version: v1
     flags:
-      migStrategy: none
+      migStrategy: mixed
 ---
 apiVersion: helm.cattle.io/v1
 kind: HelmChart
