@@ -37,8 +37,9 @@ def place(facts: Facts) -> str:
 
 def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterator[Goal]:
     facts = seen[node.name]
+    # On Enterprise Linux its rdma-core and mft have to win over those of the system and of NVIDIA's CUDA repository.
     wanted = vendor.Repository(
-        vendor.DOCA, f"{place(facts)}/", f"{SITE}/GPG-KEY-Mellanox.pub", fingerprint="", title="DOCA"
+        vendor.DOCA, f"{place(facts)}/", f"{SITE}/GPG-KEY-Mellanox.pub", fingerprint="", title="DOCA", priority=10
     )
     yield from vendor.goals(cluster, node, seen, wanted)
     yield packages(family(facts).manager, ("doca-ofed",), hold=True, label="DOCA-OFED")

@@ -45,6 +45,7 @@ class Repository:
     fingerprint: str
     suite: str = "/"
     title: str = ""
+    priority: int = 99  # dnf's: what a repository of a lower one has is taken from nowhere else (dnf.conf(5))
     lists_signed: bool = False  # rpm: the lists instead of the packages, whose sums they name
 
     @property

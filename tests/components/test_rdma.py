@@ -94,6 +94,14 @@ def test_doca_reboots_into_its_modules_before_any_is_loaded(tmp_path: Path) -> N
     assert "URIs: https://linux.mellanox.com/public/repo/doca/3.2.1/ubuntu24.04/x86_64/" in wanted(source)
 
 
+def test_docas_packages_win_over_others_of_their_names_where_dnf_chooses(tmp_path: Path) -> None:
+    (tmp_path / "doca.asc").write_text("-----BEGIN PGP PUBLIC KEY BLOCK-----\n")
+    cluster, gpu, found = machine(Rdma(stack=RdmaStack.DOCA), os=ROCKY)
+    cluster = cluster.model_copy(update={"source": tmp_path / "inventory.yaml"})
+    made = goals(rdma, cluster, gpu.model_copy(update={"artifacts": KEYED}), found)
+    assert "priority=10" in wanted(made["/etc/yum.repos.d/clustr-doca.repo"]).splitlines()
+
+
 @pytest.mark.parametrize(
     ("artifacts", "system", "said"),
     [
