@@ -193,7 +193,7 @@ class Run:
                     give_back(share, server)
                     raise Halted("stopped by Ctrl-C after its drain; it takes pods again")
                 do(share, changes)
-                hold_gate(share, self._gate, returns=True)
+                hold_gate(share, self._gate, server)
                 give_back(share, server)
             except Halted:
                 raise

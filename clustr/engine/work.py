@@ -21,7 +21,7 @@ from clustr.remote import kubectl
 from clustr.remote.facts import Seen
 from clustr.remote.facts_reader import read_facts
 from clustr.remote.lock import Holder
-from clustr.remote.waits import wait_for_boot
+from clustr.remote.waits import read_boot_id, wait_for_boot
 from clustr.templates import text
 
 BOOT_WITHIN = 1800.0  # seconds: servers with many GPUs and much memory take ten minutes and more to come up
@@ -177,12 +177,15 @@ def reboot(share: Share) -> Share:
     return replace(share, seen=replace(share.seen, facts={**share.seen.facts, name: facts}))
 
 
-def hold_gate(share: Share, gate: Gate, *, returns: bool = False) -> None:
-    """Waits until the stage's checks hold on the node; `returns`: and those of a drained node that takes pods again."""
+def hold_gate(share: Share, gate: Gate, server: str = "") -> None:
+    """Waits until the stage's checks hold on the node.
+
+    One that was drained is given back by `server`: it has to be Ready, and more checks have to hold.
+    """
     share.emit(NodeStatus(share.node.name, "waiting for its checks"))
     deadline = time.monotonic() + GATE_WITHIN
     while True:
-        red = gate(share.stage, share.node, returns)
+        red = gate(share.stage, share.node, bool(server)) or _not_ready(share, server)
         if not red:
             return
         # A check that could not look because the line is cut would never hold.
@@ -195,6 +198,15 @@ def hold_gate(share: Share, gate: Gate, *, returns: bool = False) -> None:
                 detail="\n".join(red),
             )
         time.sleep(GATE_EVERY)
+
+
+def _not_ready(share: Share, server: str) -> Sequence[str]:
+    if not server:
+        return ()
+    name = share.node.name
+    boot_id = over_a_cut(share.fleet, name, read_boot_id, share.emit)
+    ready = over_a_cut(share.fleet, server, lambda line: kubectl.node_ready(line, name, boot_id), share.emit)
+    return () if ready else ("the API does not call it Ready since its last boot",)
 
 
 def drain(share: Share, server: str) -> None:

@@ -67,10 +67,13 @@ def drain(connection: Connection, node: str, run_id: str, timeout: float) -> Cor
     raise refused
 
 
-def node_ready(connection: Connection, node: str) -> bool:
-    """Whether the API calls the node Ready; False too where the API does not answer."""
+def node_ready(connection: Connection, node: str, boot_id: str) -> bool:
+    """Whether the API calls the node Ready, by what its kubelet said in this boot; False too where no API answers.
+
+    A node that boots within the 40 s after which a silent one counts as lost is Ready all the while.
+    """
     result = connection.run(kubectl_script("ready", node), timeout=_LIMIT)
-    return result.status == 0 and "answer=True" in result.stdout.split()
+    return result.status == 0 and {"answer=True", f"boot={boot_id}"} <= set(result.stdout.split())
 
 
 def _in_the_way(words: str) -> str:

@@ -73,7 +73,9 @@ drain() {
   return "$status"
 }
 
+# ready NODE: whether it is, and the boot that its kubelet has told of last.
 ready() {
   kube --request-timeout=5s get node "$1" -o go-template='
-{{- range .status.conditions}}{{if eq .type "Ready"}}answer={{.status}}{{"\n"}}{{end}}{{end}}'
+{{- range .status.conditions}}{{if eq .type "Ready"}}answer={{.status}}{{"\n"}}{{end}}{{end -}}
+boot={{.status.nodeInfo.bootID}}{{"\n"}}'
 }

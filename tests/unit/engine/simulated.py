@@ -28,6 +28,7 @@ class World:
     fails: set[tuple[str, str]] = field(default_factory=set)  # (node, goal) whose apply fails
     vain: set[tuple[str, str]] = field(default_factory=set)  # whose apply ends well and changes nothing
     refuses_drain: set[str] = field(default_factory=set)
+    kubelets_gone: set[str] = field(default_factory=set)  # that tell nothing after a boot
     dead: set[str] = field(default_factory=set)  # nodes that never come back from a boot
     knows: tuple[str, ...] = ()  # Node objects of the running cluster
     seconds: float = 0.0  # that an apply takes
@@ -123,6 +124,9 @@ class SimulatedNode:
 
     def _kubectl(self, script: str) -> Result:
         act, node = re.findall(r"^  (cordon|uncordon|drain|ready) (\S+)", script, re.MULTILINE)[-1]
+        if act == "ready":
+            boot = self.world.boots.get(node, 0) if node not in self.world.kubelets_gone else -1
+            return Result(0, f"answer=True\nboot=boot{boot}-of-{node}\n", "")
         self.world.say(f"{act} {node}")
         if act == "drain" and node in self.world.refuses_drain:
             return Result(1, "", 'error when evicting pods/"web" -n "default": disruption budget')

@@ -159,6 +159,15 @@ def test_a_boot_comes_after_its_goal_and_the_rest_after_the_boot() -> None:
     assert report.done == ("n1",)
 
 
+def test_a_node_whose_kubelet_says_nothing_after_its_boot_takes_no_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API goes on to call it Ready for a while."""
+    monkeypatch.setattr("clustr.engine.work.GATE_WITHIN", 0.0)
+    world = World(knows=("cp1", "n1"), kubelets_gone={"n1"})
+    report, _ = go(world, cluster_of("cp1", "n1"), [stage("One", [goal("kernel", Disrupts.REBOOT)], agents)])
+    assert report.failed["n1"].detail == "the API does not call it Ready since its last boot"
+    assert world.happened == ["cordon n1", "drain n1", "n1: kernel", "reboot n1"]
+
+
 def test_a_goal_that_a_boot_does_not_make_true_gets_no_second_boot() -> None:
     world = World(vain={("n1", "kernel")})
     report, _ = go(world, cluster_of("cp1", "n1"), [stage("One", [goal("kernel", Disrupts.REBOOT)], agents)])

@@ -166,11 +166,17 @@ def test_a_drain_that_cannot_be_undone_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("said", "status", "ready"),
-    [("answer=True\n", "0", True), ("answer=False\n", "0", False), ("answer=Unknown\n", "0", False), ("", "1", False)],
+    [
+        ("answer=True\nboot=b1\n", "0", True),
+        ("answer=True\nboot=b0\n", "0", False),  # of before its boot: the API has not missed it yet
+        ("answer=False\nboot=b1\n", "0", False),
+        ("answer=Unknown\nboot=b1\n", "0", False),
+        ("", "1", False),
+    ],
 )
 def test_ready(server: Server, said: str, status: str, ready: bool) -> None:
     server.set(**{"ready": said, "ready-status": status})
-    assert node_ready(server, "gpu01") is ready
+    assert node_ready(server, "gpu01", "b1") is ready
 
 
 def test_names_are_quoted(server: Server, tmp_path: Path) -> None:
