@@ -90,7 +90,7 @@ def test_signed_modules_have_to_be_there_for_the_kernel_that_will_run() -> None:
     older = replace(secure, candidates=(Candidate("containerd", "2.0"),))
     found = judged(distro, on_gpus(distro, older, os=UBUNTU))
     assert [each.name for each in found] == ["gpu.kernel"]
-    assert found[0].remedy == "boot a kernel that a package linux-modules-nvidia-580-server-open-* is there for"
+    assert found[0].remedy == "boot a kernel that linux-modules-nvidia-580-server-open-* is made for"
     here = replace(older, modules=(ModuleOnDisk(KERNEL, "580.95.05", open=True),))
     assert names(on_gpus(distro, here, os=UBUNTU), distro) == set()
 
