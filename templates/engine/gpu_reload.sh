@@ -176,6 +176,8 @@ change_gpu_driver() {
     echo "the kernel loaded $(loaded_gpu_version) in place of $wanted" >&2
     return 1
   fi
+  # udev starts it for a module that is added, later or not at all; a spec of another driver is of no use to pods.
+  if systemctl cat nvidia-cdi-refresh.service >/dev/null 2>&1; then systemctl restart nvidia-cdi-refresh.service; fi
 }
 
 # Units that wait for us and have not been started by anybody since.
