@@ -31,6 +31,7 @@ PURE = (
     "engine/plan.py",
     "engine/script.py",
     *(f"engine/preflight/{path.name}" for path in sorted((HOUSE / "clustr/engine/preflight").glob("*.py"))),
+    *(f"nvidia/{path.name}" for path in sorted((HOUSE / "clustr/nvidia").glob("*.py"))),
 )
 
 
