@@ -18,13 +18,13 @@ demo: venv system kube  ## real nodes, a cluster on them, its health; they stay 
 
 test: venv system test-system kube lint  ## everything on lab nodes, but what is marked slow
 	@tests/run.sh $(KUBE) -m 'not slow and not vm'
-	@echo "The tests marked slow were not run (make test-slow), nor that on a virtual machine (make test-vm)"
+	@echo "The tests marked slow were not run (make test-slow), nor those on a virtual machine (make test-vm)"
 
 test-slow: venv system test-system kube  ## what test leaves out: the hardened hosts again, on the other releases
 	@tests/run.sh $(KUBE) -m slow
 
-test-vm: venv vm-system  ## a virtual machine reboots in the middle of a run: a real reboot, with a kernel of its own
-	@$(BIN)/pytest -s tests/vm
+test-vm: venv vm-system kube  ## on a virtual machine: a reboot in the middle of a run, and RDMA up to the pod
+	@if [ -d $(KUBE) ]; then export CLUSTR_TEST_ARTIFACTS=$(abspath $(KUBE)); fi; $(BIN)/pytest -s tests/vm
 
 test-unit: venv test-system  ## what needs no nodes
 	$(BIN)/pytest tests/unit tests/components

@@ -1,4 +1,8 @@
-"""RDMA ends in the pod: what one without root may lock in memory, and the doctor where that is not all of it."""
+"""RDMA ends in the pod: what one without root may lock in memory, and the doctor where that is not all of it.
+
+A machine whose root lacks CAP_SYS_RESOURCE, as root in a container does, can raise no limit above its own: there a pod
+reads what the machine itself has, and the doctor tells that. `make test-vm` has such a pod where nothing is in the way.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +39,11 @@ spec:
 class Fabric:
     gpu: GpuLab
     inventory: Path
+
+    def most(self) -> str:
+        """What the node can give at most, as `ulimit -l` says it: unlimited, or KiB."""
+        limit = self.gpu.cluster.on(NODE, "awk '/^Max locked memory/ { print $5 }' /proc/1/limits").strip()
+        return limit if limit == "unlimited" else str(int(limit) // 1024)
 
     def said_in_a_pod(self) -> list[str]:
         """Who it is and what it may lock, in a pod that is made for it."""
@@ -88,18 +97,23 @@ def test_the_fabrics_plugin_is_wanted_on_that_node_alone(fabric: Fabric) -> None
 
 
 def test_a_pod_without_root_may_lock_all_memory_and_the_doctor_tells_where_it_may_not(fabric: Fabric) -> None:
-    assert fabric.said_in_a_pod() == ["65534", "unlimited"]
-    assert {state for state, _ in fabric.findings().values()} == {"ok"}
+    most = fabric.most()
+    in_pods = "ok" if most == "unlimited" else "failed"
+    assert fabric.said_in_a_pod() == ["65534", most]
+    found = fabric.findings()
+    assert {name: state for name, (state, _) in found.items()} == {
+        "fabric.memlock": "ok",
+        "fabric.pods-memlock": in_pods,
+    }
 
-    fabric.limit("LimitMEMLOCK=8M")
+    fabric.limit("LimitMEMLOCK=4M")
     try:
-        assert fabric.said_in_a_pod() == ["65534", "8192"]
+        assert fabric.said_in_a_pod() == ["65534", "4096"]
         found = fabric.findings()
-        assert {name: state for name, (state, _) in found.items()} == dict.fromkeys(found, "failed")
-        assert set(found) == {"fabric.memlock", "fabric.pods-memlock"}
-        assert "LimitMEMLOCK=8388608" in found["fabric.memlock"][1]
-        assert "may lock 8388608 bytes" in found["fabric.pods-memlock"][1]
+        assert {state for state, _ in found.values()} == {"failed"}
+        assert "LimitMEMLOCK=4194304" in found["fabric.memlock"][1]
+        assert "may lock 4194304 bytes" in found["fabric.pods-memlock"][1]
     finally:
         fabric.limit("")
-    assert fabric.said_in_a_pod() == ["65534", "unlimited"]
-    assert {state for state, _ in fabric.findings().values()} == {"ok"}
+    assert fabric.said_in_a_pod() == ["65534", most]
+    assert fabric.findings()["fabric.memlock"][0] == "ok"

@@ -64,7 +64,7 @@ def running(folder: Path) -> Iterator[Machine]:
 def _command(machine: Machine) -> list[str]:
     image = machine.folder / "image"
     forward = f"user,id=net0,hostfwd=tcp:127.0.0.1:{machine.port}-:22"
-    command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2560"]
+    command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3072"]
     command += ["-nodefaults", "-display", "none", "-serial", f"file:{machine.folder / 'console.log'}"]
     command += ["-kernel", str(image / "vmlinuz"), "-initrd", str(image / "initrd.img")]
     command += ["-append", "root=/dev/vda rw console=ttyS0", "-drive", f"file={image}/disk.img,format=raw,if=virtio"]

@@ -10,7 +10,7 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -31,7 +31,7 @@ from clustr.remote.facts import Seen
 from clustr.session import Options
 from clustr.stages import everyone
 from clustr.views.view import Output, choose_view
-from tests.vm.machine import GUEST, HOST, Machine, running
+from tests.vm.machine import GUEST, HOST, Machine
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 AFTER = "/etc/clustr-test-after"
@@ -58,12 +58,6 @@ def no_nouveau(_cluster: Cluster, _node: Node, _seen: Seen) -> Iterable[Goal]:
 
 TEST = cast(Component, SimpleNamespace(__name__="no_nouveau", goals=no_nouveau))
 STAGES = (Stage("Prepare nodes", everyone, (base_os, TEST)),)
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    with running(tmp_path_factory.mktemp("vm")) as made:
-        yield made
 
 
 @pytest.fixture
