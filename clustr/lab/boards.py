@@ -4,9 +4,10 @@ tells of each GPU. Pure.
 Device and subsystem ids: README of NVIDIA/open-gpu-kernel-modules for chips that open modules run, pci.ids for V100.
 NVSwitches: 10de:22a3 and 10de:1af1, class 0680 (topology files in NVIDIA/nccl#1505 and aliyun/SimAI#128, which have the
 ConnectX ids too). B200: four functions of ConnectX-7 manage the switches (siderolabs/extensions#893), and their vital
-product data says SMDL=SW_MNG. Slots are those of a DGX H100, whatever the model.
+product data says SMDL=SW_MNG. Slots of GPUs are those that public reports of H100 and B200 servers show, whatever the
+model; each has a NIC on a bus nearby.
 What nvidia-smi tells was recorded on real machines: tests/e2e/go/assertions/nvidiasmi/testdata/hardware in
-NVIDIA/k8s-test-infra, and public reports of `--query-gpu=name,memory.total` for H200, B200 and V100.
+NVIDIA/k8s-test-infra, its pkg/gpu/mocknvml for a B200's links, and public reports for H200, B200 and V100.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from dataclasses import dataclass, field, replace
 
 from clustr.lab.model import GpuModel
 from clustr.nvidia import chips
-from clustr.nvidia.chips import MELLANOX, NVIDIA, Chip, OpenModules
+from clustr.nvidia.chips import MELLANOX, NVIDIA, Architecture, Chip, OpenModules
 
 CONNECTX7 = "1021"
 GPU_SLOTS = tuple(f"0000:{bus}:00.0" for bus in ("1b", "43", "52", "61", "9d", "c3", "d1", "df"))
 NIC_SLOTS = tuple(f"0000:{bus}:00.0" for bus in ("18", "40", "4f", "5e", "9a", "c0", "ce", "dc"))
 SWITCH_SLOTS = tuple(f"0000:{bus:02x}:00.0" for bus in range(5, 11))
 BRIDGE_SLOTS = tuple(f"0000:05:00.{function}" for function in range(4))
+NIC_BOARDS = {CONNECTX7: "0023", "101b": "0007"}  # subsystem of a NIC, by its device
 MOST_GPUS = len(GPU_SLOTS)
 RATES = {400: "400 Gb/sec (4X NDR)", 200: "200 Gb/sec (4X HDR)"}
 
@@ -51,12 +53,18 @@ class Board:
         """What the product knows of it."""
         return chips.BOARDS.get((self.device, f"{NVIDIA}:{self.subsystem}")) or chips.CHIPS[self.device]
 
+    @property
+    def registers(self) -> bool:
+        """Whether its GPUs register with fabric manager, and nvidia-smi tells of it: from Hopper on."""
+        return self.chip.architecture >= Architecture.HOPPER and (self.switches > 0 or self.bridges)
+
 
 FLAVOURS = {
     OpenModules.NO: "proprietary",
     OpenModules.POSSIBLE: "open proprietary",
     OpenModules.REQUIRED: "open",
 }
+ARCHITECTURES = {Architecture.ADA: "Ada Lovelace"}  # what nvidia-smi calls otherwise than the chips' table
 HOPPER = Board(
     name="NVIDIA H100 80GB HBM3",
     device="2330",
@@ -97,7 +105,7 @@ BOARDS: Mapping[GpuModel, Board] = {
         memory_mib=183359,
         power=1000,
         compute="10.0",
-        link_speed="50",
+        link_speed="53.125",
         switch="",
         switches=0,
         bridges=True,
@@ -153,9 +161,8 @@ def devices(board: Board, gpus: int) -> list[Device]:
     found = [Device(slot, NVIDIA, board.device, "030200", (NVIDIA, board.subsystem)) for slot in GPU_SLOTS[:gpus]]
     found += [Device(slot, NVIDIA, board.switch, "068000", (NVIDIA, "0000")) for slot in SWITCH_SLOTS[: board.switches]]
     if board.nic:
-        found += [
-            Device(slot, MELLANOX, board.nic, "020700", (MELLANOX, "0023"), _vpd("")) for slot in NIC_SLOTS[:gpus]
-        ]
+        subsystem, vpd = (MELLANOX, NIC_BOARDS[board.nic]), _vpd("")
+        found += [Device(slot, MELLANOX, board.nic, "020700", subsystem, vpd) for slot in NIC_SLOTS[:gpus]]
     if board.bridges:
         vpd = _vpd("SMDL=SW_MNG")
         found += [Device(slot, MELLANOX, CONNECTX7, "020700", (MELLANOX, "0000"), vpd) for slot in BRIDGE_SLOTS]
@@ -165,8 +172,7 @@ def devices(board: Board, gpus: int) -> list[Device]:
 def _vpd(word: str) -> bytes:
     """Vital product data as a ConnectX has it: a name, and a read-only part with its words (PCI 3.0, appendix I)."""
     name = b"clustr lab stand-in"
-    part = f"VA:{word}" if word else "VA:"
-    words = b"VA" + bytes([len(part)]) + part.encode()
+    words = b"VA" + bytes([len(word)]) + word.encode()
     return b"".join((_large(0x82, name), _large(0x90, words), b"\x78"))
 
 
@@ -186,7 +192,7 @@ def files(board: Board, gpus: int, node: str) -> dict[str, bytes]:
         found |= {f"pci/{device.slot}/{name}": text for name, text in _sysfs(device).items()}
     for index, slot in enumerate(GPU_SLOTS[:gpus]):
         found[f"gpus/{index}"] = _lines(_told(board, slot, index, node))
-    for index in range(_ports(board, gpus)):
+    for index in range(len(links(board, gpus))):
         found |= {f"infiniband/mlx5_{index}/{name}": text for name, text in _port(board, index).items()}
     return found
 
@@ -195,10 +201,6 @@ def links(board: Board, gpus: int) -> dict[str, str]:
     """Symbolic links among them, with their targets: the PCI function of each port."""
     slots = [*NIC_SLOTS[:gpus], *(BRIDGE_SLOTS if board.bridges else ())] if board.nic else []
     return {f"infiniband/mlx5_{index}/device": f"../../../bus/pci/devices/{slot}" for index, slot in enumerate(slots)}
-
-
-def _ports(board: Board, gpus: int) -> int:
-    return len(links(board, gpus))
 
 
 def _sysfs(device: Device) -> dict[str, bytes]:
@@ -232,7 +234,7 @@ def _port(board: Board, index: int) -> dict[str, bytes]:
 
 def _told(board: Board, slot: str, index: int, node: str) -> dict[str, str]:
     """A GPU's own: fields are those of `nvidia-smi --help-query-gpu`."""
-    on_or_off = "Disabled" if board.chip.mig else "[N/A]"
+    mig = "Disabled" if board.chip.mig else "[N/A]"
     return {
         "slot": slot,
         "index": str(index),
@@ -249,11 +251,11 @@ def _told(board: Board, slot: str, index: int, node: str) -> dict[str, str]:
         "power.limit": f"{board.power}.00 W",
         "power.draw": "68.57 W",
         "compute_cap": board.compute,
-        "architecture": board.chip.architecture.name.title(),
-        "mig.mode.current": on_or_off,
-        "mig.mode.pending": on_or_off,
-        "fabric.state": "Completed" if board.switches or board.bridges else "N/A",
-        "fabric.status": "Success" if board.switches or board.bridges else "N/A",
+        "architecture": ARCHITECTURES.get(board.chip.architecture, board.chip.architecture.name.title()),
+        "mig.mode.current": mig,
+        "mig.mode.pending": mig,
+        "fabric.state": "Completed" if board.registers else "[N/A]",
+        "fabric.status": "Success" if board.registers else "[N/A]",
     }
 
 
