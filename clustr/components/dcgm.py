@@ -40,6 +40,7 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
         probe="dcgm_probe_old",
         wanted="none",
         apply="dcgm_remove_old",
+        manager=manager,
     )
     yield packages(manager, (*names, EXPORTER), hold=True, label="packages of DCGM")
     yield from _counters()

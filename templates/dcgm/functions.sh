@@ -19,13 +19,13 @@ dcgm_probe_old() {
   if [ -n "$version" ]; then echo "$dcgm_old $version"; else echo none; fi
 }
 
-# DCGM 4's core conflicts with it, and its service holds the devices.
+# DCGM 4's core conflicts with it, and its service holds the devices. apt and run_dnf are those of engine/apt.sh, dnf.sh.
 dcgm_remove_old() {
   systemctl stop nvidia-dcgm.service || true # it may not be there
   if command -v apt-get >/dev/null; then
-    apt-get -qy -o DPkg::Lock::Timeout=600 --allow-change-held-packages remove -- "$dcgm_old"
+    DEBIAN_FRONTEND=noninteractive apt --allow-change-held-packages remove -- "$dcgm_old"
   else
-    dnf -y --quiet --disableplugin=versionlock remove -- "$dcgm_old"
+    run_dnf --disableplugin=versionlock remove -- "$dcgm_old"
   fi
 }
 

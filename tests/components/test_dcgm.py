@@ -15,8 +15,10 @@ from clustr.remote.facts import PciDevice, Seen
 from clustr.templates import text
 from tests.components import exporter
 from tests.components.machines import CP1, GPU1, MON1, cluster_of, facts, goals, seen, wanted
-from tests.components.scripts import shellcheck
+from tests.components.scripts import applies, probes, shellcheck
+from tests.conftest import Golden
 
+GOLDEN = Path(__file__).parent / "golden/dcgm"
 CLUSTER = cluster_of(CP1, GPU1, MON1)
 H100 = tuple(PciDevice(f"0000:{place}b:00.0", "10de", "2330", "030200") for place in range(2))
 FOUND = Seen({node.name: facts(node, pci=H100 if node is GPU1 else ()) for node in CLUSTER.nodes})
@@ -77,6 +79,12 @@ def test_scripts_pass_shellcheck(tmp_path: Path) -> None:
     assert shellcheck(list(goals(dcgm, CLUSTER, GPU1, FOUND).values()), tmp_path) == ""
 
 
+def test_scripts_are_as_they_were(golden: Golden) -> None:
+    made = list(goals(dcgm, CLUSTER, GPU1, FOUND).values())
+    golden(GOLDEN / "h100.probe.sh", probes(made))
+    golden(GOLDEN / "h100.apply.sh", applies(made))
+
+
 def test_a_silent_node_is_a_target_by_its_class() -> None:
     gpu = GPU1.model_copy(update={"expects": NodeClass(gpus=8)})
     cluster = cluster_of(CP1, gpu, MON1)
@@ -104,6 +112,18 @@ def test_what_4_9_renamed_is_renamed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        ("installed 1:3.3.9", "datacenter-gpu-manager 1:3.3.9"),
+        ("config-files 1:3.3.9", "none"),
+        ("", "none"),
+    ],
+)
+def test_only_an_installed_old_dcgm_is_in_the_way(status: str, answer: str, tmp_path: Path) -> None:
+    assert on_a_machine_with(status, tmp_path, "dcgm_probe_old") == answer
+
+
+@pytest.mark.parametrize(
     ("package", "list_"),
     [
         ("installed 1:4.6.0-4.8.3-1", "4.8"),
@@ -115,11 +135,15 @@ def test_what_4_9_renamed_is_renamed() -> None:
     ],
 )
 def test_the_list_goes_by_the_exporter_that_is_installed(package: str, list_: str, tmp_path: Path) -> None:
-    query = tmp_path / "dpkg-query"
-    query.write_text(f"#!/bin/sh\necho '{package}'\n")
+    told = on_a_machine_with(package, tmp_path, "dcgm_list")
+    assert told == (f"/etc/dcgm-exporter/clustr-{list_}.csv" if list_ else "")
+
+
+def on_a_machine_with(status: str, folder: Path, call: str) -> str:
+    """What a function of dcgm's prints where dpkg-query says this of every package ("": it knows none)."""
+    query = folder / "dpkg-query"
+    query.write_text(f"#!/bin/sh\necho '{status}'\n" if status else "#!/bin/sh\nexit 1\n")
     query.chmod(0o755)
-    script = f"set -euo pipefail\n{text('dcgm/functions.sh')}\ndcgm_list\n"
-    done = subprocess.run(
-        ["bash", "-c", script], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == (f"/etc/dcgm-exporter/clustr-{list_}.csv" if list_ else "")
+    script = f"set -euo pipefail\n{text('dcgm/functions.sh')}\n{call}\n"
+    path = {"PATH": f"{folder}:/usr/bin:/bin"}
+    return subprocess.run(["bash", "-c", script], env=path, capture_output=True, text=True, check=True).stdout.strip()

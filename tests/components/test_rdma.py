@@ -14,8 +14,10 @@ from clustr.inventory.model import Artifacts, Cluster, Node, Runtime
 from clustr.remote.facts import OperatingSystem, PciDevice, Seen
 from clustr.templates import text
 from tests.components.machines import CP1, GPU1, cluster_of, facts, goals, wanted
-from tests.components.scripts import shellcheck
+from tests.components.scripts import applies, probes, shellcheck
+from tests.conftest import Golden
 
+GOLDEN = Path(__file__).parent / "golden/rdma"
 H100 = PciDevice("0000:1b:00.0", "10de", "2330", "030200")
 V100 = PciDevice("0000:1b:00.0", "10de", "1db5", "030200")
 NIC = PciDevice("0000:18:00.0", "15b3", "1021", "020700")
@@ -125,6 +127,12 @@ def test_runtimes_of_such_nodes_let_pods_lock_memory() -> None:
     assert "LimitMEMLOCK=infinity" in wanted(with_it[drop_in])
     assert drop_in in with_it["/etc/systemd/system/containerd.service.d/50-clustr.conf"].apply
     assert drop_in not in goals(container_runtime, cluster, CP1, found)
+
+
+def test_scripts_are_as_they_were(golden: Golden) -> None:
+    made = list(goals(rdma, *machine(Rdma(ports=(IB, ROCE)))).values())
+    golden(GOLDEN / "inbox.probe.sh", probes(made))
+    golden(GOLDEN / "inbox.apply.sh", applies(made))
 
 
 def test_scripts_pass_shellcheck(tmp_path: Path) -> None:

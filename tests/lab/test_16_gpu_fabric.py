@@ -11,11 +11,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pytest
 
-from tests.lab.gpu_lab import GpuLab
+from tests.lab.gpu_lab import AGENTS, GPUS, GpuLab
 from tests.lab.workload import IMAGE
 
 NODE = "agent1"
@@ -81,6 +82,21 @@ def fabric(gpu_lab: GpuLab) -> Iterator[Fabric]:
     yield Fabric(gpu_lab, inventory)
     gpu_lab.cluster.kubectl("delete pod locks --ignore-not-found")
     gpu_lab.bootstrap(gpu_lab.inventory("no-fabric", branch, modules)).expect()
+
+
+def test_prometheus_hears_of_every_gpu(gpu_lab: GpuLab) -> None:
+    """From the exporters on the nodes, in the one vocabulary that its rules for them know."""
+    monitor = gpu_lab.cluster.lab.nodes[-1]
+    query = 'count by (node) (DCGM_FI_DEV_GPU_TEMP{job="gpu"} and on (node) up{job="gpu"} == 1)'
+    asked = f"curl -sfG --data-urlencode {quote('query=' + query)} http://{monitor.address}:9090/api/v1/query"
+    deadline = time.monotonic() + 120
+    while True:
+        found = json.loads(gpu_lab.cluster.on(monitor.name, asked))["data"]["result"]
+        told = {each["metric"]["node"]: int(each["value"][1]) for each in found}
+        if told == dict.fromkeys(AGENTS, GPUS):
+            return
+        assert time.monotonic() < deadline, told
+        time.sleep(5)
 
 
 def test_the_fabrics_plugin_is_wanted_on_that_node_alone(fabric: Fabric) -> None:
