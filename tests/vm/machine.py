@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import socket
 import subprocess
@@ -15,21 +16,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 IMAGE = Path(__file__).with_name("image.sh")
-BOOT_WITHIN = 300  # seconds
+CACHE = Path("/var/cache/clustr/vm")
+FRESH = 7 * 24 * 3600  # seconds; package lists much older than that name packages that are gone
+BOOT_WITHIN = 900  # seconds; a minute is usual, and two cores may be busy with something else
 HOST = "10.0.2.2"  # this machine, and the guest, in QEMU's user network (its "Using the user mode network stack")
 GUEST = "10.0.2.15"
 
 
 @dataclass(frozen=True)
 class Machine:
-    """`folder` holds its key, its disk and its console."""
+    """`folder` holds its disk and its console; `kept` what it was made from, and the key that it lets in."""
 
     folder: Path
+    kept: Path
     port: int
 
     @property
     def key(self) -> Path:
-        return self.folder / "key"
+        return self.kept / "key"
 
     def ssh(self, script: str) -> subprocess.CompletedProcess[str]:
         options = ["IdentitiesOnly=yes", "UserKnownHostsFile=/dev/null", "StrictHostKeyChecking=no", "LogLevel=ERROR"]
@@ -46,9 +50,9 @@ class Machine:
 @contextmanager
 def running(folder: Path) -> Iterator[Machine]:
     """Makes the machine and boots it; switched off at the end."""
-    machine = Machine(folder, _free_port())
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(machine.key)], check=True)
-    subprocess.run([IMAGE, f"{machine.key}.pub", folder / "image"], check=True)
+    machine = Machine(folder, _image(), _free_port())
+    disk = folder / "disk.img"
+    subprocess.run(["cp", "--sparse=always", machine.kept / "image/disk.img", disk], check=True)
     qemu = subprocess.Popen(_command(machine), stdin=subprocess.DEVNULL)
     clock = subprocess.Popen(_time_server(folder), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -58,16 +62,35 @@ def running(folder: Path) -> Iterator[Machine]:
         for process in (qemu, clock):
             process.terminate()
             process.wait(30)
-        shutil.rmtree(folder / "image")
+        disk.unlink()
+
+
+def _image() -> Path:
+    """Made once a week and for each recipe; a run that is cut leaves nothing that looks like one."""
+    recipe = hashlib.sha256(IMAGE.read_bytes() + str(int(time.time() // FRESH)).encode())
+    kept = CACHE / recipe.hexdigest()[:12]
+    if not kept.is_dir():
+        shutil.rmtree(CACHE, ignore_errors=True)
+        draft = CACHE / "draft"
+        draft.mkdir(mode=0o700, parents=True)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", draft / "key"], check=True)
+        subprocess.run([IMAGE, draft / "key.pub", draft / "image"], check=True)
+        draft.rename(kept)
+    return kept
 
 
 def _command(machine: Machine) -> list[str]:
-    image = machine.folder / "image"
+    image = machine.kept / "image"
     forward = f"user,id=net0,hostfwd=tcp:127.0.0.1:{machine.port}-:22"
     command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3072"]
     command += ["-nodefaults", "-display", "none", "-serial", f"file:{machine.folder / 'console.log'}"]
     command += ["-kernel", str(image / "vmlinuz"), "-initrd", str(image / "initrd.img")]
-    command += ["-append", "root=/dev/vda rw console=ttyS0", "-drive", f"file={image}/disk.img,format=raw,if=virtio"]
+    command += [
+        "-append",
+        "root=/dev/vda rw console=ttyS0",
+        "-drive",
+        f"file={machine.folder}/disk.img,format=raw,if=virtio",
+    ]
     return [*command, "-netdev", forward, "-device", "virtio-net-pci,netdev=net0"]
 
 
