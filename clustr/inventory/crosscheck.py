@@ -24,6 +24,7 @@ def crosscheck(placed: Sequence[Placed], network: Network, k3s: K3s, findings: F
     networks_known = findings.sound("network")
     if findings.sound("nodes", "defaults"):
         _servers(placed, findings)
+        _shared_gpus(placed, findings)
         if networks_known:
             _room_for_pods(placed, network, k3s, findings)
     if networks_known:
@@ -56,6 +57,19 @@ def _told_apart_by(each: Placed, field: str) -> str:
     if field == "address" and node.ssh.port != 22:
         return f"{node.address}:{node.ssh.port}"  # forwarded ports, as Vagrant makes them
     return {"name": node.name, "address": node.address, "internal_address": node.internal_address}[field]
+
+
+def _shared_gpus(placed: Sequence[Placed], findings: Findings) -> None:
+    """GPUs are divided or take turns; of both at once pods could not tell what they have."""
+    both = {each.node.class_name for each in placed if _is_divided(each) and each.node.expects.time_slicing}
+    for name in sorted(filter(None, both)):
+        findings.mistake(
+            ("classes", name, "time_slicing"), "GPUs that MIG divides take no turns: write mig or time_slicing"
+        )
+
+
+def _is_divided(each: Placed) -> bool:
+    return each.node.expects.mig not in (None, "off")
 
 
 def _networks(placed: Sequence[Placed], network: Network, findings: Findings) -> None:
