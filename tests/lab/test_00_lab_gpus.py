@@ -187,6 +187,8 @@ def test_nvidia_smi_answers_as_the_real_one(node: GpuNode) -> None:
     assert (wrong.status, wrong.stdout) == (2, 'Field "speed" is not a valid field to query.\n\n')
     assert node.tell(f"{SMI} nvlink -s -i 0 | grep -c 'GB/s'") == "18"
     assert "stand-in" in node.tell(SMI)
+    assert node.tell(f"{SMI} --persistence-mode=1").endswith("All done.")
+    assert node.tell(f"{SMI} --query-gpu=fabric.state --format=csv,noheader -i 0") == "In Progress", "no fabric manager"
     node.tell("ln -s libnvidia-ml.so.570.1 /usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1")
     other = node.run(f"{SMI}; rm /usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1")
     assert "Driver/library version mismatch" in other.stdout
