@@ -1,0 +1,182 @@
+"""The shell of what gives pods their GPUs, run for real on a copy-on-write view of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from clustr.remote.connection import Result
+from clustr.templates import text
+from tests.fakes import LocalConnection
+
+K3S_CONFIG = "/var/lib/rancher/k3s/agent/etc/containerd/config.toml"
+TOOLKIT_CONFIG = "/etc/nvidia-container-runtime/config.toml"
+# As k3s writes it for containerd 2, and wrote it for containerd 1.7.
+NEW = """
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
+  SystemdCgroup = true
+
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.'nvidia']
+  runtime_type = "io.containerd.runc.v2"
+
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.'nvidia'.options]
+  BinaryName = "{program}"
+  SystemdCgroup = true
+
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.'nvidia-cdi'.options]
+  BinaryName = "/usr/bin/nvidia-container-runtime.cdi"
+"""
+OLD = """
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes."nvidia"]
+  runtime_type = "io.containerd.runc.v2"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes."nvidia".options]
+  BinaryName = "{program}"
+"""
+WITHOUT = "[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]\n  SystemdCgroup = true\n"
+RUNTIME = "/usr/bin/nvidia-container-runtime"
+LEFT = "/usr/local/nvidia/toolkit/nvidia-container-runtime"
+# nvidia-ctk config, 1.20.1.
+TOOLKIT = """#accept-nvidia-visible-devices-envvar-when-unprivileged = true
+disable-require = false
+
+[nvidia-container-cli]
+environment = []
+
+[nvidia-container-runtime]
+#debug = "/var/log/nvidia-container-runtime.log"
+log-level = "info"
+mode = "{mode}"
+runtimes = ["runc", "crun"]
+
+[nvidia-container-runtime.modes.cdi]
+default-kind = "nvidia.com/gpu"
+"""
+# NVIDIA's MIG user guide, "List GPU instance profiles", of an A100.
+PROFILES = """+-----------------------------------------------------------------------------+
+| GPU instance profiles:                                                      |
+| GPU   Name             ID    Instances   Memory     P2P    SM    DEC   ENC  |
+|                              Free/Total   GiB              CE    JPEG  OFA  |
+|=============================================================================|
+|   0  MIG 1g.5gb        19     0/7        4.75       No     14     0     0   |
+|                                                             1     0     0   |
++-----------------------------------------------------------------------------+
+|   0  MIG 1g.5gb+me     20     0/1        4.75       No     14     1     0   |
+|                                                             1     1     1   |
++-----------------------------------------------------------------------------+
+|   0  MIG 2g.10gb       14     0/3        9.75       No     28     1     0   |
++-----------------------------------------------------------------------------+
+"""
+
+
+@pytest.fixture
+def machine() -> Iterator[LocalConnection]:
+    with LocalConnection() as found:
+        yield found
+
+
+def bash(machine: LocalConnection, component: str, script: str) -> Result:
+    functions = "\n".join(text(name) for name in ("engine/probes.sh", "engine/applies.sh", f"{component}/functions.sh"))
+    return machine.run(f"set -Eeuo pipefail\n{functions}\nmain() {{\n{script}\n}}\nmain\n")
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        (NEW.format(program=RUNTIME), RUNTIME),
+        (OLD.format(program=RUNTIME), RUNTIME),
+        (NEW.format(program=LEFT), LEFT),
+        (WITHOUT, "unknown to it"),
+    ],
+)
+def test_the_runtime_that_k3s_found_is_read_from_what_it_wrote(
+    machine: LocalConnection, config: str, told: str
+) -> None:
+    machine.write(K3S_CONFIG, config)
+    probe = "k3s_probe_nvidia k3s.service"
+    assert bash(machine, "k3s", f"systemctl() {{ :; }}\n{probe}").stdout.strip() == told
+    assert bash(machine, "k3s", f"systemctl() {{ return 3; }}\n{probe}").stdout.strip() == "k3s does not run"
+
+
+@pytest.mark.parametrize(("before", "restarts"), [(RUNTIME, ""), (LEFT, "restart")])
+def test_k3s_is_restarted_only_where_it_does_not_know_the_runtime(
+    machine: LocalConnection, before: str, restarts: str
+) -> None:
+    machine.write(K3S_CONFIG, NEW.format(program=before))
+    known = f"cat >{K3S_CONFIG} <<'END'\n{NEW.format(program=RUNTIME)}END"
+    units = f"timeout() {{ echo restart; {known}\n}}\nsystemctl() {{ :; }}"
+    found = bash(machine, "k3s", f"{units}\nk3s_find_nvidia k3s.service {RUNTIME}")
+    assert (found.status, [line for line in found.stdout.split() if line == "restart"]) == (0, restarts.split())
+
+
+def test_a_runtime_that_a_gpu_operator_left_is_named_with_the_way_out(machine: LocalConnection) -> None:
+    machine.write(K3S_CONFIG, NEW.format(program=LEFT))
+    units = "timeout() { :; }\nsystemctl() { :; }"
+    found = bash(machine, "k3s", f"{units}\nk3s_find_nvidia k3s.service {RUNTIME}")
+    assert found.status != 0
+    assert f"k3s takes {LEFT} for NVIDIA's runtime" in found.stderr
+    assert "remove what a GPU Operator left in /usr/local/nvidia/toolkit" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("listed", "told"),
+    [
+        ("", "absent"),
+        ("a 1.20.1-1 held\nb 1.20.1-1 held\n", "1.20.1-1, held"),
+        ("a 1.20.1-1 held\n", "a 1.20.1-1 held"),
+        ("a 1.20.1-1 held\nb 1.19.0-1 held\n", "a 1.20.1-1 held, b 1.19.0-1 held"),
+        ("a 1.20.1-1 held\nb 1.20.1-1\n", "a 1.20.1-1 held, b 1.20.1-1"),
+    ],
+)
+def test_all_packages_are_held_at_one_version_or_told_one_by_one(
+    machine: LocalConnection, listed: str, told: str
+) -> None:
+    script = f"container_toolkit_sum_up 1.20.1-1 2 <<'END'\n{listed}END"
+    assert bash(machine, "container_toolkit", script).stdout.strip() == told
+
+
+def test_the_mode_is_that_of_the_runtime(machine: LocalConnection) -> None:
+    probe = "container_toolkit_probe_mode"
+    assert bash(machine, "container_toolkit", probe).stdout.strip() == "absent"
+    for mode in ("auto", "cdi"):
+        machine.write(TOOLKIT_CONFIG, TOOLKIT.format(mode=mode))
+        assert bash(machine, "container_toolkit", probe).stdout.strip() == mode
+
+
+def test_where_no_driver_is_loaded_no_cdi_spec_is_right(machine: LocalConnection) -> None:
+    assert bash(machine, "container_toolkit", "container_toolkit_probe_cdi").stdout.strip() == "no driver is loaded"
+
+
+@pytest.mark.parametrize(("profile", "total"), [("1g.5gb", "7"), ("1g.5gb+me", "1"), ("2g.10gb", "3"), ("9g.9gb", "")])
+def test_how_many_mig_devices_a_gpu_has_room_for_is_nvidia_smis_to_say(
+    machine: LocalConnection, profile: str, total: str
+) -> None:
+    script = f"nvidia-smi() {{ cat <<'END'\n{PROFILES}END\n}}\nmig_total 0 {profile}"
+    assert bash(machine, "mig", script).stdout.strip() == total
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (["1g.5gb"] * 7, "1g.5gb on every GPU"),
+        (["1g.5gb"] * 3, "GPU 0: 3 x 1g.5gb"),
+        (["1g.5gb", "2g.10gb"], "GPU 0: 1 x 1g.5gb, 1 x 2g.10gb"),
+        ([], "GPU 0: whole"),
+    ],
+)
+def test_a_gpu_is_divided_wholly_by_one_profile_or_shown_as_it_is(
+    machine: LocalConnection, made: list[str], told: str
+) -> None:
+    lines = [f"  MIG {name}     Device  {place}: (UUID: MIG-{place})" for place, name in enumerate(made)]
+    listed = "\n".join(["GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-1)", *lines])
+    stand_in = (
+        "nvidia-smi() {\n  case $* in\n"
+        f"    *-lgip*) cat <<'END'\n{PROFILES}END\n    ;;\n"
+        "    *index*) echo 0 ;;\n"
+        f"    *-L*) cat <<'END'\n{listed}\nEND\n    ;;\n  esac\n}}"
+    )
+    assert bash(machine, "mig", f"{stand_in}\nmig_probe 1g.5gb").stdout.strip() == told
+
+
+def test_a_driver_that_does_not_answer_divides_nothing(machine: LocalConnection) -> None:
+    assert bash(machine, "mig", "nvidia-smi() { return 9; }\nmig_probe 1g.5gb").stdout.strip() == "no driver answers"
