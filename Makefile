@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 KUBE := build/kube
 # What lab nodes need on the machine that carries them.
 PACKAGES := python3-venv mmdebstrap systemd-container openssh-client openssl chrony iproute2 nftables iptables
-# What tests run besides: a real sshd, age, Ruby for the Vagrantfile, login shells that nodes may have, and dnf with rpm.
+# What tests run besides: a real sshd, age, Ruby for the Vagrantfile, login shells that nodes may have, dnf with rpm, and a C
+# compiler for NVIDIA's container toolkit.
 TEST_PACKAGES := python3-venv openssh-client openssh-server sudo age ruby zsh fish tcsh ksh busybox-static tinyproxy \
-	dnf dnf-plugins-core rpm createrepo-c gnupg
+	dnf dnf-plugins-core rpm createrepo-c gnupg gcc libc6-dev
 AS_ROOT := [ "$$(id -u)" = 0 ] || { echo "Lab nodes, and scripts made for nodes, are run by root: sudo make ..." >&2; exit 1; }
 export PATH := $(abspath $(BIN)):$(PATH)
 
