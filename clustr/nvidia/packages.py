@@ -43,8 +43,9 @@ def _userland(choice: Choice, place: Cell) -> tuple[str, ...]:
     return (f"libnvidia-compute-{number}", f"nvidia-utils-{number}", "nvidia-persistenced")
 
 
-# nvidia-persistenced asks for some libnvidia-cfg, and libcuda1 only recommends it.
-_OF_DEBIAN = ("libcuda1", "libnvidia-cfg1", "libnvidia-ml1", "nvidia-smi", "nvidia-persistenced", "nvidia-modprobe")
+# nvidia-persistenced asks for some libnvidia-cfg, and libcuda1 only recommends it. nvidia-modprobe, which makes
+# /dev/nvidia-uvm, comes with the modules, and has a branch of its own (570 beside 550 in Debian 13).
+_OF_DEBIAN = ("libcuda1", "libnvidia-cfg1", "libnvidia-ml1", "nvidia-smi", "nvidia-persistenced")
 
 
 def _of_ubuntu(choice: Choice) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def of_ubuntu_590(modules: str) -> set[str]:
 
 
 UBUNTU_580 = {"libnvidia-compute-580", "nvidia-utils-580", "nvidia-persistenced"}
-DEBIAN = {"libcuda1", "libnvidia-cfg1", "libnvidia-ml1", "nvidia-smi", "nvidia-persistenced", "nvidia-modprobe"}
+DEBIAN = {"libcuda1", "libnvidia-cfg1", "libnvidia-ml1", "nvidia-smi", "nvidia-persistenced"}
 CUDA = {"nvidia-driver-cuda", "nvidia-persistenced"}
 
 

@@ -33,9 +33,9 @@ record b78710f0a2b458180425175613d05b64 <<'END_OF_RECORD'
 nvidia_driver 
 ZHJpdmVy
 4
-# stays: apt-get remove nvidia-kernel-dkms libcuda1 libnvidia-cfg1 libnvidia-ml1 nvidia-smi nvidia-persistenced nvidia-modprobe
+# stays: apt-get remove nvidia-kernel-dkms libcuda1 libnvidia-cfg1 libnvidia-ml1 nvidia-smi nvidia-persistenced
 END_OF_RECORD
-nvidia_driver_apply_apt 535 6.1.0-57-amd64 '' nvidia-kernel-dkms libcuda1 libnvidia-cfg1 libnvidia-ml1 nvidia-smi nvidia-persistenced nvidia-modprobe
+nvidia_driver_apply_apt 535 6.1.0-57-amd64 '' nvidia-kernel-dkms libcuda1 libnvidia-cfg1 libnvidia-ml1 nvidia-smi nvidia-persistenced
 
 reload_gpu_driver 535 proprietary 6.1.0-57-amd64
 

@@ -11,7 +11,7 @@ nvidia_driver_probe_initramfs 6.1.0-57-amd64
 probe_packages dkms linux-headers-6.1.0-57-amd64
 
 # driver: 535, held
-nvidia_driver_probe_apt 535 6.1.0-57-amd64 '' nvidia-kernel-dkms libcuda1 libnvidia-cfg1 libnvidia-ml1 nvidia-smi nvidia-persistenced nvidia-modprobe
+nvidia_driver_probe_apt 535 6.1.0-57-amd64 '' nvidia-kernel-dkms libcuda1 libnvidia-cfg1 libnvidia-ml1 nvidia-smi nvidia-persistenced
 
 # driver in the kernel: 535 proprietary
 probe_gpu_driver 535 proprietary 6.1.0-57-amd64
