@@ -23,6 +23,18 @@ app = typer.Typer(
 
 TRAITS = ", ".join(Trait)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="name of the lab")]
+GpuCount = Annotated[
+    int,
+    typer.Option(
+        min=0, max=8, metavar="N", help="stand-ins for GPUs in each agent, in each server where there are no agents"
+    ),
+]
+NvmlFolder = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER", resolve_path=True, help="a libnvidia-ml.so in the driver's place, for a real nvidia-smi"
+    ),
+]
 
 
 @app.command(
@@ -55,21 +67,9 @@ def up(
         list[Trait] | None,
         typer.Option(metavar="TRAIT", show_default=False, help=f"nodes as people have them, repeatable: {TRAITS}"),
     ] = None,
-    gpus: Annotated[
-        int,
-        typer.Option(
-            min=0, max=8, metavar="N", help="stand-ins for GPUs in each agent, in each server where there are no agents"
-        ),
-    ] = 0,
-    model: Annotated[GpuModel, typer.Option(help="what they pose as")] = GpuModel.H100,
-    nvml: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            resolve_path=True,
-            help="a libnvidia-ml.so in the driver's place, which a real nvidia-smi reads",
-        ),
-    ] = None,
+    gpus: GpuCount = 0,
+    model: Annotated[GpuModel, typer.Option(help="what GPUs pose as")] = GpuModel.H100,
+    nvml: NvmlFolder = None,
 ) -> None:
     from clustr import lab
     from clustr.views import lab as view

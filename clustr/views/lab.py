@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from clustr.lab.model import Lab, LabNode, Origin
 from clustr.lab.status import LabStatus, NodeStatus, to_json
@@ -61,8 +61,15 @@ def up_lines(lab: Lab) -> list[str]:
     nodes = f"{count(len(lab.nodes), 'node')} with Debian {releases(lab)}"
     return [
         f"Lab {lab.name} is up: {nodes} on {lab.network}, {k3s(lab)}.",
+        *_about_gpus(lab),
         *(f"  {line}" for line in (next_step, f"clustr lab ssh {lab.name}/{first}", f"clustr lab down {lab.name}")),
     ]
+
+
+def _about_gpus(lab: Lab) -> Iterator[str]:
+    """Nobody takes them for real ones."""
+    if with_gpus := [node.name for node in lab.nodes if node.gpus]:
+        yield f"The GPUs of {', '.join(with_gpus)} are stand-ins, and so are nvidia-smi and what loads their driver."
 
 
 def status_lines(status: LabStatus) -> list[str]:

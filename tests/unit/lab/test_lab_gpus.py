@@ -17,9 +17,11 @@ from clustr.lab import boards, faults, inventory, plan, store
 from clustr.lab.boards import BOARDS, Device
 from clustr.lab.faults import Fault
 from clustr.lab.model import GpuModel, Gpus, Lab, LabImage, NodeSpec, Origin, Release, Source, Spec
+from clustr.lab.status import LabStatus, NodeStatus
 from clustr.nvidia import chips
 from clustr.nvidia.chips import Board
 from clustr.remote.facts import PciDevice
+from clustr.views.lab import status_lines, up_lines
 
 EIGHT = Gpus(8)
 STAND_INS = sorted((templates.folder() / "lab/gpu").iterdir())
@@ -128,6 +130,13 @@ def test_the_inventory_expects_what_the_lab_made_up() -> None:
         "l40sx2": {"gpus": 2, "model": "L40S"},
     }
     assert [node.get("class") for node in document["nodes"]] == [None, "h100x8", "l40sx2"]
+
+
+def test_whoever_makes_such_a_lab_is_told_that_its_gpus_are_stand_ins() -> None:
+    assert "The GPUs of agent1, agent2 are stand-ins" in "\n".join(up_lines(lab()))
+    assert "GPU" not in "\n".join(up_lines(lab(gpus=None)))
+    status = LabStatus(lab(), (NodeStatus(lab().node("agent1"), 5.0),))
+    assert status_lines(status)[1].endswith("8 × h100 (stand-ins)")
 
 
 @pytest.mark.parametrize(
