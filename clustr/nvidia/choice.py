@@ -233,7 +233,8 @@ def _remedy(case: _Case, why: Why) -> str:
     changes = list(_changes(case))
     ways = [*changes, *_places(case if changes else _changed(case, AUTO))]
     own = of(case.cell.system, Source.DISTRO, case.cell.architecture)
-    if own and own.by_hand and why in (Why.SYSTEM, Why.SECURE_BOOT):
+    can_be_open = all(chip.open is not OpenModules.NO for chip in case.chips)
+    if own and own.by_hand and can_be_open and why in (Why.SYSTEM, Why.SECURE_BOOT):
         ways.append(own.by_hand)
     if why is Why.SECURE_BOOT:  # a key for DKMS is enrolled at the machine's console (mokutil(1)), where clustr is not
         ways.append("switch Secure Boot off in the firmware")

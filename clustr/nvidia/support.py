@@ -37,7 +37,7 @@ class Cell:
     proprietary: tuple[int, ...] = ()
     signed: tuple[int, ...] = ()  # of the branches: those with signed, precompiled modules
     lacks: str = ""  # what is missing here that one would expect, and why
-    by_hand: str = ""  # signed modules that a person may install, since clustr does not
+    by_hand: str = ""  # signed open modules that a person may install, since clustr does not
     sources: tuple[str, ...] = ()  # where each of this was read
 
     @property

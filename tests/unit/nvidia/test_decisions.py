@@ -216,6 +216,13 @@ def test_a_system_that_no_table_knows_is_refused_by_name() -> None:
     assert (found.why, "Ubuntu 25.10" in found.problem) == (Why.SYSTEM, True)
 
 
+@pytest.mark.parametrize(("chip", "told"), [("H100", True), ("V100", False)])
+def test_signed_open_modules_are_offered_to_chips_that_run_with_them(chip: str, told: bool) -> None:
+    found = choose(node(), machine("almalinux-9", (chip,), secure_boot=True))
+    assert isinstance(found, Refusal)
+    assert ("kmod-nvidia-open" in found.remedy) is told
+
+
 def test_a_site_that_names_the_key_of_its_copy_needs_no_fingerprint() -> None:
     asked = node()
     keys = asked.artifacts.model_copy(update={"keys": {"nvidia": "site-key.asc"}})
