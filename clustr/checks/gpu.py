@@ -249,9 +249,15 @@ def no_fatal_xid(host: Host, node: Node, cluster: Cluster) -> str:
 def smi(host: Host, arguments: str) -> list[str]:
     """What nvidia-smi prints; raises CheckFailed where it does not get on with the driver, and says so."""
     asked = host.run(f"nvidia-smi {arguments}", may_fail=True, timeout=60)
-    said = (asked.stdout + asked.stderr).strip()
-    must(asked.rc == 0, found=f"nvidia-smi ends with {asked.rc}: {said[-300:]}", wanted="0")
+    must(asked.rc == 0, found=f"nvidia-smi ends with {asked.rc}: {complaint(asked.stdout + asked.stderr)}", wanted="0")
     return [line for line in asked.stdout.splitlines() if line.strip()]
+
+
+def complaint(said: str) -> str:
+    """The line with which nvidia-smi says what is wrong, which stands among what it says of other GPUs."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    about = (line for line in lines if re.search(r"unable|failed|is lost|no devices|insufficient", line, re.IGNORECASE))
+    return next(about, " ".join(lines))[:300]
 
 
 CHECKS: tuple[Check, ...] = (

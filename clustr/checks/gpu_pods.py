@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from clustr.checks.backend import Host
 from clustr.checks.check import Check, CheckFailed, CouldNotLook, DoesNotApply, Severity, check, must
+from clustr.checks.gpu import complaint
 from clustr.checks.gpu_node import VERSION, GpuNode, gpu_node, without_class_of_none
 from clustr.checks.kubernetes import KUBELET, kube_node
 from clustr.checks.where import embedded_runtime, in_cluster, servers
@@ -153,8 +154,7 @@ def driver_answers_in_a_pod(host: Host, node: Node, cluster: Cluster) -> str:
     id_of = f"$(k3s crictl ps --quiet --state Running --name {PLUGIN} | head -n 1)"
     asked = host.run(f'k3s crictl exec "{id_of}" nvidia-smi -L', may_fail=True, timeout=60)
     lines = [line for line in asked.stdout.splitlines() if line.startswith("GPU ")]
-    said = (asked.stdout + asked.stderr).strip()[-300:]
-    must(asked.rc == 0, found=f"nvidia-smi ends with {asked.rc}: {said}", wanted="0")
+    must(asked.rc == 0, found=f"nvidia-smi ends with {asked.rc}: {complaint(asked.stdout + asked.stderr)}", wanted="0")
     must(len(lines) == len(found.gpus), found=f"{len(lines)} GPUs in the pod", wanted=str(len(found.gpus)))
     return f"{len(lines)} GPUs"
 
