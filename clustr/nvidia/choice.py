@@ -230,8 +230,8 @@ def _called(number: int) -> str:
 
 def _remedy(case: _Case, why: Why) -> str:
     """The smallest changes that lead to a driver: each is tried, none is guessed."""
-    changes = list(_changes(case))
-    ways = [*changes, *_places(case if changes else _changed(case, AUTO))]
+    ways = list(_changes(case))
+    ways += _places(case, () if ways else GIVEN_UP)
     own = of(case.cell.system, Source.DISTRO, case.cell.architecture)
     can_be_open = all(chip.open is not OpenModules.NO for chip in case.chips)
     if own and own.by_hand and can_be_open and why in (Why.SYSTEM, Why.SECURE_BOOT):
@@ -242,6 +242,8 @@ def _remedy(case: _Case, why: Why) -> str:
 
 
 AUTO: Mapping[str, object] = {"branch": "auto", "modules": Modules.AUTO}
+# Of what the inventory asks for, the least first.
+GIVEN_UP: tuple[tuple[str, ...], ...] = (("branch",), ("modules",), ("branch", "modules"))
 
 
 def _changes(case: _Case) -> Iterator[str]:
@@ -249,8 +251,8 @@ def _changes(case: _Case) -> Iterator[str]:
     if isinstance(_judge(replace(case, site_key=True)), Choice):
         yield "verify that key and name its file in artifacts.keys.nvidia"
         return
-    for names in (("branch",), ("modules",), ("branch", "modules")):
-        if isinstance(_judge(_changed(case, {name: AUTO[name] for name in names})), Choice):
+    for names in GIVEN_UP:
+        if isinstance(_judge(_without(case, names)), Choice):
             yield "set " + " and ".join(f"driver.{name}: auto" for name in names)
             return
     for number in reversed(case.cell.branches):
@@ -259,18 +261,35 @@ def _changes(case: _Case) -> Iterator[str]:
             return
 
 
-def _places(case: _Case) -> Iterator[str]:
-    def there(other: Cell) -> Choice | _Objection:
-        return _judge(replace(case, cell=other))
+def _places(case: _Case, given_up: tuple[tuple[str, ...], ...]) -> Iterator[str]:
+    """The nearest place that has a driver: of the same system if there is one, with what is asked if it can be."""
+    tried = [(_nearest(_without(case, names)), names) for names in ((), *given_up)]
+    found = [(choice, names) for choice, names in tried if choice]
+    found.sort(key=lambda each: each[0].cell is None or each[0].cell.system != case.cell.system)
+    for choice, names in found[:1]:
+        yield _place_told(case, choice, names)
 
-    found = nearest(case.cell, lambda other: isinstance(there(other), Choice))
-    choice = there(found) if found else None
-    if found and isinstance(choice, Choice):
-        source = f"driver.source: {found.source}"
-        same = found.system == case.cell.system
-        place = f"set {source}" if same else f"take {' '.join(found.system)} with {source}"
-        signed = f"linux-modules-nvidia-{choice.branch}-server{'-open' if choice.open else ''}"
-        yield place + (f", whose {signed} is signed" if choice.signed else "")
+
+def _nearest(case: _Case) -> Choice | None:
+    place = nearest(case.cell, lambda other: _chosen_from(case, other) is not None)
+    return _chosen_from(case, place) if place else None
+
+
+def _chosen_from(case: _Case, place: Cell) -> Choice | None:
+    verdict = _judge(replace(case, cell=place))
+    return verdict if isinstance(verdict, Choice) else None
+
+
+def _place_told(case: _Case, choice: Choice, names: tuple[str, ...]) -> str:
+    system = choice.cell.system if choice.cell else case.cell.system
+    source = " and ".join((f"driver.source: {choice.source}", *(f"driver.{name}: auto" for name in names)))
+    place = f"set {source}" if system == case.cell.system else f"take {' '.join(system)} with {source}"
+    signed = f"linux-modules-nvidia-{choice.branch}-server{'-open' if choice.open else ''}"
+    return place + (f", whose {signed} is signed" if choice.signed else "")
+
+
+def _without(case: _Case, names: tuple[str, ...]) -> _Case:
+    return _changed(case, {name: AUTO[name] for name in names})
 
 
 def _changed(case: _Case, change: Mapping[str, object]) -> _Case:
