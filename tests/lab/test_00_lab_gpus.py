@@ -160,11 +160,11 @@ def test_a_module_is_in_use_while_a_process_holds_a_device(node: GpuNode) -> Non
 def test_other_modules_are_kmod_s(node: GpuNode) -> None:
     assert "not found in directory" in node.run("modprobe dummy").stderr
     assert "not currently loaded" in node.run("rmmod dummy").stderr
+    assert node.tell("modprobe -n -v -S $(basename /lib/modules/*) nvidia").endswith("updates/dkms/nvidia.ko")
     both = node.run("modprobe -a nvidia dummy")
     assert (both.status, "Module dummy not found" in both.stderr) == (1, True)
     assert node.tell("lsmod | grep -c '^nvidia '") == "1"
     assert node.tell("modprobe --version").startswith("kmod version")
-    assert node.tell("modprobe -n -v -S $(basename /lib/modules/*) nvidia").endswith("updates/dkms/nvidia.ko")
 
 
 def test_the_driver_is_there_again_after_a_boot(node: GpuNode) -> None:
