@@ -25,6 +25,9 @@ NAME = os.environ.get("CLUSTR_TEST_GPU_LAB", "test-gpu")  # another name for a r
 ARTIFACTS = os.environ.get("CLUSTR_TEST_ARTIFACTS", "")
 AGENTS = ("agent1", "agent2", "agent3")
 GPUS = 8
+# A program of a name of its own that has a device open, whoever started it long gone.
+STRANGER = """cp /bin/sleep /usr/local/bin/somebodys-job
+setsid bash -c 'exec 9<DEVICE; exec somebodys-job infinity' </dev/null >/dev/null 2>&1 &"""
 LOADED = "head -n 1 /proc/driver/nvidia/version"
 
 
@@ -72,9 +75,7 @@ class GpuLab:
 
     def held_by_a_stranger(self, node: str, device: str = "/dev/nvidia0") -> int:
         """A process of nobody's that has the device open; its pid."""
-        started = f"exec 9<{device}; exec -a somebodys-job sleep infinity"
-        script = f"setsid bash -c '{started}' </dev/null >/dev/null 2>&1 &\necho $!"
-        return int(self.cluster.on(node, script).split()[-1])
+        return int(self.cluster.on(node, f"{STRANGER.replace('DEVICE', device)}\necho $!").split()[-1])
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +93,8 @@ def gpu_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GpuLab]:
         catalogue.publish_all(Path(folder) / "www", key)
         with served(Path(folder) / "www", str(cluster.lab.gateway), Path(folder) / "tls") as place:
             gpu = GpuLab(cluster, place, key)
-            gpu.bootstrap(gpu.inventory("first", 580)).expect()
+            if not found:
+                gpu.bootstrap(gpu.inventory("first", 580)).expect()
             yield gpu
     if not kept:
         labs.down(NAME, lambda line: None)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.gpu_lab import GpuLab
+from tests.lab.gpu_lab import STRANGER, GpuLab
 from tests.lab.test_04_changes import wait_for
 from tests.lab.workload import IMAGE
 from tests.vendor.catalogue import NEW
@@ -55,13 +55,13 @@ LATE = """cat >/usr/local/sbin/systemctl <<'END'
 case "$*" in
   "stop -- k3s-agent.service")
     rm -f /usr/local/sbin/systemctl
-    setsid bash -c 'exec 9</dev/nvidia0; exec -a somebodys-job sleep infinity' </dev/null >/dev/null 2>&1 &
+    STRANGER
     ;;
 esac
 exec /usr/bin/systemctl "$@"
 END
 chmod 755 /usr/local/sbin/systemctl
-"""
+""".replace("STRANGER", STRANGER.replace("DEVICE", "/dev/nvidia0"))
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def test_a_stranger_that_comes_after_the_plan_is_left_alone_and_the_rest_is_brou
     assert (held.boot_id(NODE), held.driver(NODE), held.unschedulable(NODE)) == (boot, f"{NEW} open", True)
     is_back(held, ended)
     assert planned(held, "proprietary")["disrupts"] == "reboot"
-    held.cluster.on(NODE, "pkill -f somebodys-job")
+    held.cluster.on(NODE, "pkill somebodys-job")
     assert planned(held, "proprietary")["disrupts"] == "workloads"
     change(held, "proprietary")
     assert (held.boot_id(NODE), held.unschedulable(NODE)) == (boot, False)
