@@ -108,10 +108,10 @@ def ports_are_up(host: Host, node: Node, cluster: Cluster) -> str:
     rows = [words for words in _fabric(host) if words[0] == "port" and len(words) == 6]
     wanted, rate = node.expects.ib_ports, node.expects.ib_rate
     must(len(rows) == wanted, found=f"{len(rows)} ports", wanted=str(wanted), evidence=" ".join(row[1] for row in rows))
-    down = ", ".join(f"{device}/{port} is {state}" for _, device, port, state, _, _ in rows if state != "ACTIVE")
-    must(not down, found=down, wanted="ACTIVE")
-    slow = ", ".join(f"{device}/{port} has {speed}" for _, device, port, _, speed, _ in rows if speed != str(rate))
-    must(rate is None or not slow, found=f"{slow} Gbit/s", wanted=str(rate))
+    odd = [f"{device}/{port} is {state}" for _, device, port, state, _, _ in rows if state != "ACTIVE"]
+    if rate:
+        odd += [f"{device}/{port} has {speed} Gbit/s" for _, device, port, _, speed, _ in rows if speed != str(rate)]
+    must(not odd, found=", ".join(odd), wanted=f"ACTIVE at {rate} Gbit/s" if rate else "ACTIVE")
     return f"{len(rows)} are ACTIVE" + (f" at {rate} Gbit/s" if rate else "")
 
 

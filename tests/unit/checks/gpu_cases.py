@@ -50,8 +50,8 @@ GPU_CASES = [
     on_gpu1("fabric.manager", NODE, "(manager) 580.173.02", r"\1 595.91.07", "nvidia-fabricmanager 595.91.07; wanted"),
     on_gpu1("fabric.registered", "fabric.state", "7, Completed", "7, In Progress", "GPU 7: In Progress"),
     on_gpu1("fabric.nvlink", "nvlink", "Link 0: 26.562 GB/s", "Link 0: <inactive>", "GPU 0: 17, GPU 1: 17"),
-    on_gpu1("fabric.ports", FABRIC, "mlx5_3 1 ACTIVE", "mlx5_3 1 DOWN", "mlx5_3/1 is DOWN; wanted: ACTIVE"),
-    on_gpu1("fabric.ports", FABRIC, "(mlx5_3 1 ACTIVE) 400", r"\1 200", "mlx5_3/1 has 200 Gbit/s; wanted: 400"),
+    on_gpu1("fabric.ports", FABRIC, "mlx5_3 1 ACTIVE", "mlx5_3 1 DOWN", "mlx5_3/1 is DOWN; wanted: ACTIVE at 400"),
+    on_gpu1("fabric.ports", FABRIC, "(mlx5_3 1 ACTIVE) 400", r"\1 200", "mlx5_3/1 has 200 Gbit/s; wanted: ACTIVE"),
     on_gpu1("fabric.ports", FABRIC, "port mlx5_3", "bridge mlx5_3", "7 ports; wanted: 8"),
     on_gpu1("fabric.memlock", "LimitMEMLOCK", "infinity", "8388608", "k3s-agent.service has LimitMEMLOCK=8388608"),
     on_gpu1(
