@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jsonschema
@@ -17,8 +17,9 @@ import pytest
 from clustr import lab as labs
 from clustr.errors import UsageError
 from clustr.inventory.load import load
+from clustr.inventory.model import Role
 from clustr.lab.faults import Fault
-from clustr.lab.model import Gpus, Lab, Spec
+from clustr.lab.model import GpuModel, Gpus, Lab, NodeSpec, Spec
 from clustr.nvidia import chips
 from clustr.nvidia.chips import Board
 from clustr.remote.connection import Result
@@ -74,7 +75,7 @@ class GpuNode:
         labs.clear_faults(self.lab, self.lab.nodes[0])
 
     def facts(self) -> Facts:
-        node = load(self.lab.inventory).nodes[0]
+        node = load(self.lab.inventory).node(self.lab.nodes[0].name)
         with Network() as network:
             return read_facts(network.open(node), node)
 
@@ -250,6 +251,28 @@ def test_nouveau_keeps_the_gpus_until_a_boot_at_which_it_is_forbidden(node: GpuN
     node.reboot()
     assert not node.facts().gpu.nouveau
     assert node.facts().gpu.loaded == Loaded(VERSION, open=True)
+
+
+LIBRARY = """
+set -eu
+mkdir -p {folder}
+echo 'int nothing;' | gcc -shared -nostdlib -Wl,-soname,libnvidia-ml.so.1 -o {folder}/libnvidia-ml.so.1 -x c -
+"""
+# bash opens it as any program does, which the dynamic linker tells (ld.so(8), LD_DEBUG).
+OPENED = "LD_DEBUG=files bash -c 'enable -f libnvidia-ml.so.1 it' 2>&1 | grep -o '/.*/libnvidia-ml.so.1' | head -n 1"
+
+
+def test_a_mock_of_nvml_is_what_programs_find_in_the_driver_s_place(node: GpuNode) -> None:
+    """Another node of the same lab, of another model."""
+    node.tell(LIBRARY.format(folder="/root/nvml"))
+    folder = node.lab.root(node.lab.nodes[0]) / "root/nvml"
+    spec = NodeSpec((Role.AGENT,), gpus=Gpus(2, GpuModel.T4, folder))
+    (added,) = labs.add_nodes(node.lab, [spec], quiet)
+    other = GpuNode(replace(node.lab, nodes=(added,)))
+    assert [gpu.chip.model for gpu in chips.gpus(other.facts()) if gpu.chip] == ["T4", "T4"]
+    other.tell(LIBRARY.format(folder="/usr/lib/$(uname -m)-linux-gnu") + "ldconfig")
+    assert other.tell(OPENED) == "/usr/local/lib/clustr-lab/nvml/libnvidia-ml.so.1"
+    labs.remove_node(node.lab, added.name)
 
 
 def test_the_command_line_breaks_and_mends(node: GpuNode) -> None:
