@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from clustr.remote.connection import Result
 from clustr.templates import text
+from tests.components.test_dnf import build
 from tests.fakes import LocalConnection
 
 K3S_CONFIG = "/var/lib/rancher/k3s/agent/etc/containerd/config.toml"
@@ -180,3 +182,32 @@ def test_a_gpu_is_divided_wholly_by_one_profile_or_shown_as_it_is(
 
 def test_a_driver_that_does_not_answer_divides_nothing(machine: LocalConnection) -> None:
     assert bash(machine, "mig", "nvidia-smi() { return 9; }\nmig_probe 1g.5gb").stdout.strip() == "no driver answers"
+
+
+def test_rpm_packages_come_at_one_version_older_or_newer_than_what_is_there(
+    machine: LocalConnection, tmp_path: Path
+) -> None:
+    """Both versions are offered, as NVIDIA's repository has them: the one that clustr names is installed and locked."""
+    for number, version in enumerate(("1.0", "2.0")):
+        folder = tmp_path / version
+        folder.mkdir()
+        build(folder, [("tool", version, "", ""), ("library", version, "", "")])
+        entry = f"[tests{number}]\nname=tests\nbaseurl=file://{folder}\ngpgcheck=0\n"
+        machine.write(f"/etc/yum.repos.d/tests{number}.repo", entry)
+    build(tmp_path / "1.0", [("locking", "4.3", "Provides: dnf-command(versionlock) /bin/sh", "")])
+    machine.write("/etc/dnf/vars/releasever", "9\n")
+    machine.write("/etc/dnf/plugins/local.conf", "[main]\nenabled = false\n")
+    machine.path("/var/lib/clustr").mkdir(parents=True)
+    functions = ("engine/probes.sh", "engine/applies.sh", "engine/dnf.sh", "container_toolkit/functions.sh")
+    prelude = "set -Eeuo pipefail\nclustr=/var/lib/clustr\n" + "\n".join(text(name) for name in functions)
+
+    def run(script: str) -> str:
+        done = machine.run(f"{prelude}\nmain() {{\n{script}\n}}\nmain\n")
+        assert done.status == 0, done.stdout + done.stderr
+        return done.stdout.strip()
+
+    for version in ("1.0-1", "2.0-1", "1.0-1"):
+        before = run(f"container_toolkit_probe_dnf {version} tool library")
+        assert before != f"{version}, held"
+        run(f"container_toolkit_apply_dnf {version} tool library")
+        assert run(f"container_toolkit_probe_dnf {version} tool library") == f"{version}, held"
