@@ -81,7 +81,7 @@ nvidia_driver_change() {
   nvidia_driver_words "$branch" "$@"
   if [ ${#words[@]} -gt 0 ]; then
     echo "::status downloading the driver of branch $branch"
-    nvidia_driver_apt install --download-only -- "${words[@]}"
+    nvidia_driver_download "${words[@]}"
     if nvidia_driver_is_there; then
       nvidia_driver_unpack_sources
       nvidia_driver_try "$kernel"
@@ -101,6 +101,15 @@ nvidia_driver_apt() {
   apt -o APT::Ignore-Hold=true -o Dir::Etc::PreferencesParts="$nvidia_driver_scratch/preferences" \
     -o Dir::Cache::archives="$nvidia_driver_scratch/archives" \
     --no-install-recommends --allow-change-held-packages --allow-downgrades "$@"
+}
+
+# Of a sum that does not fit apt says much, and what it comes to first: that is said again last.
+nvidia_driver_download() {
+  local said=$nvidia_driver_scratch/said
+  if nvidia_driver_apt install --download-only -- "$@" 2>"$said"; then return; fi
+  cat -- "$said" >&2
+  sed -n 's/^E: Failed to fetch/the driver stays as it was, since this did not come whole:/p' "$said" >&2
+  return 1
 }
 
 # nvidia_driver_preferences PINNING: apt's preferences as they will be once that package is there.

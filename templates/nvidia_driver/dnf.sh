@@ -56,8 +56,7 @@ nvidia_driver_apply_dnf() {
   mkdir -p -- "$nvidia_driver_scratch/archives" "$nvidia_driver_scratch/tree"
   before=$(nvidia_driver_stream)
   if [ -e "$lock_list" ]; then cp -p -- "$lock_list" "$nvidia_driver_scratch/locks"; fi
-  nvidia_driver_choose "$stream" "$lock"
-  nvidia_driver_prepare "$branch" "$kernel" "$@" || status=$?
+  { nvidia_driver_choose "$stream" "$lock" && nvidia_driver_prepare "$branch" "$kernel" "$@"; } || status=$?
   if [ "$status" != 0 ]; then
     nvidia_driver_choose_again "$before" "$stream"
     return "$status"
@@ -70,14 +69,21 @@ nvidia_driver_apply_dnf() {
   nvidia_driver_clean
 }
 
+# In a condition, so errexit holds neither here nor below.
 nvidia_driver_choose() {
+  local names
   if [ -n "$1" ] && [ "$(nvidia_driver_stream)" != "$1" ]; then
-    run_dnf module reset nvidia-driver
-    run_dnf module enable "$1"
+    run_dnf module reset nvidia-driver || return
+    run_dnf module enable "$1" || return
   fi
-  nvidia_driver_locking
-  nvidia_driver_held_set | sed 's/ .*//' | sort -u | while read -r name; do run_dnf versionlock delete -- "$name" || true; done
-  if [ -n "$2" ]; then run_dnf versionlock add -- "$2"; fi
+  nvidia_driver_locking || return
+  names=$(nvidia_driver_held_set | sed 's/ .*//' | sort -u)
+  # shellcheck disable=SC2086 # names have no blanks
+  if [ -n "$names" ]; then run_dnf versionlock delete -- $names || true; fi # there may be no lock
+  if [ -n "$2" ] && ! run_dnf versionlock add -- "$2"; then
+    echo "no repository has a package that $2 fits" >&2
+    return 1
+  fi
 }
 
 nvidia_driver_locking() {
@@ -92,27 +98,29 @@ nvidia_driver_choose_again() {
   if [ -e "$nvidia_driver_scratch/locks" ]; then cp -p -- "$nvidia_driver_scratch/locks" "$lock_list"; fi
 }
 
-# In a condition, so errexit does not hold here.
+# nvidia_driver_prepare BRANCH KERNEL NAME...: downloads what dnf would install, looks at its versions, and tries it.
 nvidia_driver_prepare() {
-  local branch=$1 kernel=$2 name candidate file
+  local branch=$1 kernel=$2 name version file there=() archives=$nvidia_driver_scratch/archives
   shift 2
-  for name in "$@"; do
-    candidate=$(dnf --quiet repoquery --latest-limit=1 --qf '%{version}' -- "$name") || return
-    if [ -z "$candidate" ]; then
-      echo "no repository has $name" >&2
-      return 1
-    fi
-    if ! nvidia_driver_of_branch "$branch" "$candidate"; then
-      echo "the repositories would install $name $candidate; wanted: branch $branch" >&2
-      return 1
-    fi
-  done
   echo "::status downloading the driver of branch $branch"
-  run_dnf install --allowerasing --downloadonly --downloaddir="$nvidia_driver_scratch/archives" -- "$@" || return
-  if ! nvidia_driver_is_there; then return 0; fi
-  for file in "$nvidia_driver_scratch"/archives/*.rpm; do
-    if rpm -qpl -- "$file" 2>/dev/null | grep -c '^/usr/src/[^/]*/dkms\.conf$' >/dev/null; then
-      rpm2cpio "$file" | (cd "$nvidia_driver_scratch/tree" && cpio --quiet -idm) || return
+  for name in "$@"; do
+    if [ -n "$(nvidia_driver_version "$name")" ]; then there+=("$name"); fi
+  done
+  run_dnf install --allowerasing --downloadonly --downloaddir="$archives" -- "$@" || return
+  if [ ${#there[@]} -gt 0 ]; then
+    run_dnf distro-sync --allowerasing --downloadonly --downloaddir="$archives" -- "${there[@]}" || return
+  fi
+  for file in "$archives"/*.rpm; do
+    if [ ! -e "$file" ]; then continue; fi
+    read -r name version < <(rpm -qp --qf '%{NAME} %{VERSION}\n' -- "$file" 2>/dev/null) || return
+    case " $* " in *" $name "*) ;; *) continue ;; esac
+    if ! nvidia_driver_of_branch "$branch" "$version"; then
+      echo "the repositories would install $name $version; wanted: branch $branch" >&2
+      return 1
+    fi
+    if nvidia_driver_is_there && rpm -qpl -- "$file" 2>/dev/null | grep -c '^/usr/src/[^/]*/dkms\.conf$' >/dev/null; then
+      rpm2archive "$file" || return # beside it, as a .tgz
+      tar -xzf "$file.tgz" -C "$nvidia_driver_scratch/tree" || return
     fi
   done
   nvidia_driver_try "$kernel"

@@ -39,15 +39,19 @@ def new_key(folder: Path, name: str = "stand-in of NVIDIA") -> SigningKey:
     return SigningKey(home, public, fingerprint)
 
 
-def publish(folder: Path, debs: Iterable[Deb], key: SigningKey, label: str = "NVIDIA CUDA") -> None:
-    """The repository with these packages; may be called again with others, and another key."""
+def publish(folder: Path, debs: Iterable[Deb], key: SigningKey, label: str = "NVIDIA CUDA", **further: str) -> None:
+    """The repository with these packages; may be called again with others, and another key.
+
+    `further` are fields of its Release file, which say whose it is: Origin, Codename, Suite.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.deb"):
         old.unlink()
     index = "\n".join(_entry(deb, build(deb, folder)) for deb in debs)
     (folder / "Packages").write_text(index)
     (folder / "Packages.gz").write_bytes(gzip.compress(index.encode(), mtime=0))
-    release = f"Origin: NVIDIA\nLabel: {label}\nArchitecture: amd64\nDate: {formatdate(usegmt=True)}\nSHA256:\n"
+    fields = {"Origin": "NVIDIA", "Label": label, "Architecture": "amd64", "Date": formatdate(usegmt=True), **further}
+    release = "".join(f"{name}: {value}\n" for name, value in fields.items()) + "SHA256:\n"
     for name in ("Packages", "Packages.gz"):
         content = (folder / name).read_bytes()
         release += f" {hashlib.sha256(content).hexdigest()} {len(content)} {name}\n"

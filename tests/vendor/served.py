@@ -42,6 +42,8 @@ class VendorHandler(Handler):
 
     def _answer(self, *, with_body: bool) -> None:
         self.place.asked.append(self.path)
+        # apt would go on with what it has of a file that was replaced since by one of the same length.
+        del self.headers["Range"]
         fault = self.place.fault(self.path)
         if fault is Fault.MISSING:
             self.send_error(404)
