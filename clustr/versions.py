@@ -10,8 +10,8 @@ from dataclasses import dataclass
 # supported until 2027-06-28, https://kubernetes.io/releases/; 1.37 refuses anonymous reads of the supervisor's metrics.
 DEFAULT_K3S = "v1.36.5+k3s1"
 
-# What GPU Operator 26.7.1 ships together (its images: gpu-operator v26.7.1, k8s-device-plugin v0.20.1, container-toolkit
-# v1.20.1; read 2026-11-30). Drivers from 595 on need a device plugin from 0.19.3 on.
+# What GPU Operator 26.7.1 ships together, by its images: gpu-operator v26.7.1, k8s-device-plugin v0.20.1,
+# container-toolkit v1.20.1 (read 2026-11-30). Drivers from 595 on need a device plugin from 0.19.3 on.
 TOOLKIT = "1.20.1"
 DEVICE_PLUGIN = "v0.20.1"
 GPU_OPERATOR = "v26.7.1"
