@@ -9,7 +9,7 @@ from clustr.checks.questions import Pattern
 
 PATIENCE = 30.0  # seconds that a node waits for the first of its kind, before it asks one by one as well
 
-Kind = tuple[str, ...]  # the ids of the checks that apply
+Kind = tuple[str, ...]  # the class of the nodes, and the ids of the checks that apply
 
 
 class Lesson:

@@ -31,9 +31,10 @@ def check_node(
     """
     backend = ClustrBackend(node, connection)
     look = _Looking(cluster, node, host_of(backend))
-    kind = tuple(check.id for check in checks if check.on(cluster, node) is None)
-    lesson, first = (learning or Learning()).lesson(kind)
-    if kind and not first:
+    applying = tuple(check.id for check in checks if check.on(cluster, node) is None)
+    # Nodes of a class are machines of a kind: those with GPUs are asked more than others.
+    lesson, first = (learning or Learning()).lesson((node.class_name or "", *applying))
+    if applying and not first:
         look.prefetch(lambda: backend.fetch([pattern.on(node) for pattern in lesson.patterns()]))
     findings = []
     try:

@@ -55,7 +55,7 @@ gpu_modules() {
     done < <(awk -F: '$1 ~ /(^|\/)nvidia(-current|-tesla[^\/]*)?[.]ko([.][a-z0-9]+)?$/ { print $1 }' "/lib/modules/$kernel/modules.dep")
   done
   if [ ${#files[@]} -gt 0 ]; then modinfo -- "${files[@]}" | grep -E '^(filename|version|license|signer):' | encode modinfo; fi
-  if command -v dkms >/dev/null; then timeout 20 dkms status | encode dkms; fi
+  if command -v dkms >/dev/null; then timeout 10 dkms status | encode dkms; fi
   # NVIDIA's installer leaves its own remover; the GPU Operator's driver container has its root file system there.
   if [ -e /usr/bin/nvidia-uninstall ] && ! packaged /usr/bin/nvidia-uninstall; then say runfile yes; fi
   if [ -d /run/nvidia/driver/usr ] || [ -d /run/nvidia/driver/bin ]; then say driver_container yes; fi
@@ -132,7 +132,7 @@ apt_packages() {
   for_kernels candidate=linux-headers-
   mapfile -t names < <(awk '{ print $1 }' <<<"$installed" && apt_names)
   # Places come with the origin that their Release files state, then versions with their places.
-  { apt-cache policy && echo ::names && apt-cache policy -- "${names[@]}"; } | awk '
+  { timeout 10 apt-cache policy && echo ::names && timeout 10 apt-cache policy -- "${names[@]}"; } | awk '
     $1 == "::names" { asked = 1 }
     $1 ~ /^-?[0-9]+$/ { $1 = ""; place = $0; if (here && place in origin) { print "origin=" name " " origin[place]; here = 0 } }
     !asked && $1 == "release" && match($0, /o=[^,]+/) { origin[place] = substr($0, RSTART + 2, RLENGTH - 2) }
@@ -174,12 +174,12 @@ dnf_packages() {
     done
     say gpu_package "$name $version $state"
   done < <(rpm -qa --qf '%{NAME} %{VERSION}-%{RELEASE} %{NAME}-%|EPOCH?{%{EPOCH}}:{0}|:%{VERSION}-%{RELEASE}.%{ARCH}\n' "${stack[@]}")
-  timeout 20 dnf -q -C repoquery --installed --qf 'origin=%{name} %{from_repo}' "${stack[@]}" | grep '^origin='
-  if timeout 20 dnf -q -C repoquery --qf 'candidate=%{name}-%{version}-%{release}.%{arch} %{version}-%{release}' \
+  timeout 10 dnf -q -C repoquery --installed --qf 'origin=%{name} %{from_repo}' "${stack[@]}" | grep '^origin='
+  if timeout 10 dnf -q -C repoquery --qf 'candidate=%{name}-%{version}-%{release}.%{arch} %{version}-%{release}' \
     'kernel*-devel' | grep '^candidate='; then
     for_kernels '' | sed -E 's/^(.*)[+](.*)$/kernel-\2-devel-\1/; t end; s/^/kernel-devel-/; :end s/^/candidate=/'
   fi
-  timeout 20 dnf -q -C repoquery --latest-limit=1 --qf 'candidate=%{name} %{version}-%{release}' \
+  timeout 10 dnf -q -C repoquery --latest-limit=1 --qf 'candidate=%{name} %{version}-%{release}' \
     nvidia-open nvidia-driver-cuda cuda-drivers 'kmod-nvidia*' | grep '^candidate='
 }
 

@@ -16,7 +16,6 @@ ONLY = ("--only", "gpu.*", "--only", "fabric.*", "--only", "dcgm.*")
 FAULTS = {
     ("gpu-lost", "ecc 1", "nvlink-down 2", "ib-down", "ib-slow 1"): {
         "gpu.count": "7 GPUs; wanted: 8",
-        "gpu.answers": "7 NVIDIA H100",
         "gpu.ecc": ": 2; wanted: 0",
         "gpu.xid": "Xid 48 (double bit ECC error)",
         "fabric.nvlink": ": 16; wanted: 18",

@@ -120,6 +120,14 @@ def test_each_component_that_exists_is_known_to_gates() -> None:
     assert all(each.returns for each in gate_checks(frozenset(), returns=True))
 
 
+def test_what_a_drained_node_has_to_show_before_it_takes_pods_again() -> None:
+    returns = {each.id for each in all_checks() if each.returns}
+    assert returns >= {"gpu.driver-loaded", "gpu.device-files", "gpu.cdi", "gpu.allocatable", "gpu.pod-answers"}
+    assert returns >= {"fabric.manager", "fabric.registered", "gpu.libraries", "gpu.runtime", "gpu.answers"}
+    asked = {each.id for each in gate_checks(frozenset(), returns=True)}
+    assert asked == returns
+
+
 def test_checks_are_chosen_by_globs() -> None:
     assert [each.id for each in only(["os.clock", "os.sw*"])] == ["os.clock", "os.swap-off"]
     assert only([]) == all_checks()
