@@ -13,7 +13,7 @@ NVIDIA/k8s-test-infra, its pkg/gpu/mocknvml for a B200's links, and public repor
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from clustr.lab.model import GpuModel
@@ -47,6 +47,7 @@ class Board:
     bridges: bool = False
     nic: str = ""
     rate: int = 0
+    mig: tuple[str, ...] = ()  # its profiles of 1, 2, 3 and 7 slices, as NVIDIA's MIG user guide has them
 
     @property
     def chip(self) -> Chip:
@@ -78,10 +79,18 @@ HOPPER = Board(
     switches=4,
     nic=CONNECTX7,
     rate=400,
+    mig=("1g.10gb", "2g.20gb", "3g.40gb", "7g.80gb"),
 )
 BOARDS: Mapping[GpuModel, Board] = {
     GpuModel.H100: HOPPER,
-    GpuModel.H200: replace(HOPPER, name="NVIDIA H200", device="2335", subsystem="18be", memory_mib=143771),
+    GpuModel.H200: replace(
+        HOPPER,
+        name="NVIDIA H200",
+        device="2335",
+        subsystem="18be",
+        memory_mib=143771,
+        mig=("1g.18gb", "2g.35gb", "3g.71gb", "7g.141gb"),
+    ),
     GpuModel.A100: replace(
         HOPPER,
         name="NVIDIA A100-SXM4-80GB",
@@ -109,6 +118,7 @@ BOARDS: Mapping[GpuModel, Board] = {
         switch="",
         switches=0,
         bridges=True,
+        mig=("1g.23gb", "2g.45gb", "3g.90gb", "7g.180gb"),
     ),
     GpuModel.V100: Board(
         name="Tesla V100-SXM2-32GB",
@@ -187,6 +197,7 @@ def files(board: Board, gpus: int, node: str) -> dict[str, bytes]:
         "switches": str(board.switches),
         "links": str(board.links),
         "speed": board.link_speed,
+        "mig": " ".join(_profiles(board)),
     })}  # fmt: skip
     for device in devices(board, gpus):
         found |= {f"pci/{device.slot}/{name}": text for name, text in _sysfs(device).items()}
@@ -195,6 +206,14 @@ def files(board: Board, gpus: int, node: str) -> dict[str, bytes]:
     for index in range(len(links(board, gpus))):
         found |= {f"infiniband/mlx5_{index}/{name}": text for name, text in _port(board, index).items()}
     return found
+
+
+def _profiles(board: Board) -> Iterator[str]:
+    """NAME:ID:HOW-MANY of each MIG profile; of those with one slice, one instance may have the media engines too."""
+    for name, number, most in zip(board.mig, (19, 14, 9, 0), (7, 3, 2, 1), strict=False):
+        yield f"{name}:{number}:{most}"
+        if number == 19:
+            yield f"{name}+me:20:1"
 
 
 def links(board: Board, gpus: int) -> dict[str, str]:
@@ -234,7 +253,7 @@ def _port(board: Board, index: int) -> dict[str, bytes]:
 
 def _told(board: Board, slot: str, index: int, node: str) -> dict[str, str]:
     """A GPU's own: fields are those of `nvidia-smi --help-query-gpu`."""
-    mig = "Disabled" if board.chip.mig else "[N/A]"
+    mig = "Disabled" if board.mig else "[N/A]"
     return {
         "slot": slot,
         "index": str(index),

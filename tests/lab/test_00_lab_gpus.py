@@ -201,6 +201,13 @@ def test_nvidia_smi_answers_as_the_real_one(node: GpuNode) -> None:
 def test_mig_devices_come_and_go(node: GpuNode) -> None:
     node.tell(f"modprobe nvidia; {SMI} -i 0 -mig 1; {SMI} mig -cgi 3g.40gb,3g.40gb -C -i 0")
     assert node.tell(f"{SMI} -L | grep -c 'MIG 3g.40gb'") == "2"
+    assert node.tell(f"{SMI} mig -i 1 -lgip | awk '$3 == \"MIG\" {{ print $4, $6 }}'").splitlines() == [
+        "1g.10gb 7/7",
+        "1g.10gb+me 1/1",
+        "2g.20gb 3/3",
+        "3g.40gb 2/2",
+        "7g.80gb 1/1",
+    ]
     assert node.tell(f"{SMI} --query-gpu=mig.mode.current --format=csv,noheader -i 0,1").split() == [
         "Enabled",
         "Disabled",

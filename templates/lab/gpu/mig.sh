@@ -1,5 +1,6 @@
 # shellcheck shell=dash disable=SC2154,SC2034 # nvidia-smi, which reads this file, sets what it uses
-# MIG, as far as nvidia-smi's stand-in goes: the mode of a GPU is a folder in the node's state, its instances are lines in there.
+# MIG, as far as nvidia-smi's stand-in goes: the mode of a GPU is a folder in the node's state, its instances are lines
+# of a file in there.
 
 # set_mig MINOR INDEX
 set_mig() {
@@ -26,17 +27,19 @@ create_instances() {
     fi
     echo "$id $profile MIG-$(own "$1" uuid | sed "s/^GPU-.\{8\}/$(printf %08x "$id")/")" >>"$state/mig/$1/instances"
     printf 'Successfully created GPU instance ID %2d on GPU %2d using profile MIG %s\n' "$id" "$2" "$profile"
-    printf 'Successfully created compute instance ID  0 on GPU %2d GPU instance ID %2d using profile MIG %s\n' "$2" "$id" "$profile"
+    printf 'Successfully created compute instance ID  0 on GPU %2d GPU instance ID %2d ' "$2" "$id"
+    printf 'using profile MIG %s\n' "$profile"
   done
 }
 
-# list_profiles: each profile of the board that a class may name; seven fit, and those with media engines once.
+# list_profiles: those of the board, and how many instances more of each there may be.
 list_profiles() {
   made=$(awk 'END { print NR + 0 }' "$state/mig/$1/instances" 2>/dev/null || echo 0)
-  for profile in 1g.10gb:19:7 1g.10gb+me:20:1 2g.20gb:14:3 3g.40gb:9:2 7g.80gb:0:1; do
+  for profile in $(of mig "$state/board"); do
     total=${profile##*:} id=${profile#*:}
-    printf '| %3d  MIG %-14s %2d     %d/%d        9.75       No     16     1     0   |\n' "$2" "${profile%%:*}" "${id%%:*}" \
-      "$((made < total ? total - made : 0))" "$total"
+    left=$((made < total ? total - made : 0))
+    printf '| %3d  MIG %-14s %2d     %d/%d        9.75       No     16     1     0   |\n' \
+      "$2" "${profile%%:*}" "${id%%:*}" "$left" "$total"
   done
 }
 
@@ -48,7 +51,8 @@ list_instances() {
 
 destroy_instances() {
   if [ -s "$state/mig/$1/instances" ]; then
-    awk -v gpu="$2" -v what="$what" '{ printf "Successfully destroyed %s ID %2d from GPU %2d\n", what, $1, gpu }' "$state/mig/$1/instances"
+    awk -v gpu="$2" -v what="$what" '{ printf "Successfully destroyed %s ID %2d from GPU %2d\n", what, $1, gpu }' \
+      "$state/mig/$1/instances"
     if [ "$what" = 'GPU instance' ]; then rm "$state/mig/$1/instances"; fi
   fi
 }

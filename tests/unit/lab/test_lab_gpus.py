@@ -78,6 +78,12 @@ def test_every_model_has_a_board() -> None:
     assert set(BOARDS) == set(GpuModel)
 
 
+def test_boards_have_mig_profiles_where_their_chips_do_mig() -> None:
+    assert {model for model in GpuModel if BOARDS[model].mig} == {model for model in GpuModel if BOARDS[model].chip.mig}
+    told = boards.files(BOARDS[GpuModel.B200], 1, "x")["board"].decode()
+    assert "mig=1g.23gb:19:7 1g.23gb+me:20:1 2g.45gb:14:3 3g.90gb:9:2 7g.180gb:0:1\n" in told
+
+
 def test_devices_have_places_of_their_own() -> None:
     for model in GpuModel:
         slots = [device.slot for device in bus(model).pci]
