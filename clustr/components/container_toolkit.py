@@ -25,7 +25,8 @@ from clustr.versions import TOOLKIT
 
 FINGERPRINT = "C95B321B61E88C1809C4F759DDCAE044F796ECB0"
 RUNTIME = "/usr/bin/nvidia-container-runtime"
-UNITS = ("nvidia-cdi-refresh.path", "nvidia-cdi-refresh.service")
+# What refreshes the CDI spec, and whether it runs all the time: it watches, or it is done once at boot.
+UNITS = {"nvidia-cdi-refresh.path": True, "nvidia-cdi-refresh.service": False}
 
 
 def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
@@ -35,11 +36,9 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     manager = family(facts).manager
     yield from vendor.goals(cluster, node, seen, repository(facts))
     yield _packages(manager)
-    for unit in UNITS:
-        wanted, words = "enabled", quote(unit)
-        yield step(
-            f"{unit} at boot", probe=f"probe_enabled {words}", wanted=wanted, apply=f"apply_enabled {words} {wanted}"
-        )
+    for unit, runs in UNITS.items():
+        apply = f"apply_enabled {unit} enabled" + (f"\nsystemctl start {unit}" if runs else "")
+        yield step(f"{unit} at boot", probe=f"probe_enabled {unit}", wanted="enabled", apply=apply)
     yield from _host()
 
 

@@ -33,6 +33,7 @@ END_OF_RECORD
 container_toolkit_apply_dnf 1.20.1-1 nvidia-container-toolkit nvidia-container-toolkit-base libnvidia-container-tools libnvidia-container1
 
 apply_enabled nvidia-cdi-refresh.path enabled
+systemctl start nvidia-cdi-refresh.path
 
 apply_enabled nvidia-cdi-refresh.service enabled
 
