@@ -50,7 +50,7 @@ modules() {
     while IFS=: read -r file _; do
       case $file in /*) ;; *) file=$kernel/$file ;; esac
       echo "module ${kernel##*/} $(modinfo -F version "$file")"
-    done < <(grep -E '^([^:]*/)?nvidia(-current|-tesla[^/:]*)?[.]ko' "$list")
+    done < <(grep -E '^([^:]*/)?nvidia(-current(-open)?|-tesla[^/:]*)?[.]ko' "$list")
   done
 }
 

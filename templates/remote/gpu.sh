@@ -52,7 +52,7 @@ gpu_modules() {
         files+=("$file")
         say nvidia_module "$kernel $file $(owner_of "$file")"
       fi
-    done < <(awk -F: '$1 ~ /(^|\/)nvidia(-current|-tesla[^\/]*)?[.]ko([.][a-z0-9]+)?$/ { print $1 }' "/lib/modules/$kernel/modules.dep")
+    done < <(awk -F: '$1 ~ /(^|\/)nvidia(-current(-open)?|-tesla[^\/]*)?[.]ko([.][a-z0-9]+)?$/ { print $1 }' "/lib/modules/$kernel/modules.dep")
   done
   if [ ${#files[@]} -gt 0 ]; then modinfo -- "${files[@]}" | grep -E '^(filename|version|license|signer):' | encode modinfo; fi
   if command -v dkms >/dev/null; then timeout 10 dkms status | encode dkms; fi
@@ -156,7 +156,7 @@ apt_names() {
   printf '%s\n' containerd docker.io
   for_kernels linux-headers-
   kernels=$(for_kernels '' | paste -sd'|')
-  apt-cache pkgnames nvidia- | grep -Ex 'nvidia-(open|smi|driver|driver-cuda|persistenced|fabricmanager(-[0-9]+)?|((open-)?kernel|kernel-open)-dkms|headless-no-dkms-open|headless-[0-9]+(-server)?(-open)?|dkms(-[0-9]+)?(-server)?(-open)?|utils-[0-9]+(-server)?)'
+  apt-cache pkgnames nvidia- | grep -Ex 'nvidia-(open|smi|driver|driver-cuda|persistenced|fabricmanager(-[0-9]+)?|((open-)?kernel|kernel-open)-dkms|headless(-no-dkms)?(-[0-9]+)?(-server)?(-open)?|dkms(-[0-9]+)?(-server)?(-open)?|utils-[0-9]+(-server)?)'
   apt-cache pkgnames linux-modules-nvidia- | grep -E -- "-(${kernels//[.+]/.})\$"
 }
 
@@ -186,7 +186,7 @@ dnf_packages() {
 # Whether a bridge above one of these redirects what its devices say to each other: ACS's control word, bits 2 and 3 (PCI
 # Express Base Specification, "ACS Extended Capability"). Without extended capabilities in sight nothing is said.
 gpu_acs() {
-  local slot path bytes at next told='' part
+  local slot path bytes at next step told='' part
   local -A bridges=()
   for slot in "$@"; do
     path=$(readlink -f "/sys/bus/pci/devices/$slot") || continue
@@ -199,10 +199,9 @@ gpu_acs() {
     if [ ${#bytes[@]} -lt 4096 ]; then continue; fi
     told=${told:-off}
     at=256
-    while [ "$at" -ge 256 ] && [ "$at" -le 4088 ]; do
+    for ((step = 0; step < 64 && at >= 256 && at <= 4088; step++)); do
       next=$(((bytes[at + 3] << 4) | (bytes[at + 2] >> 4)))
       if [ $((bytes[at] | (bytes[at + 1] << 8))) = 13 ] && [ $((bytes[at + 6] & 12)) != 0 ]; then told=on; fi
-      if [ "$next" -le "$at" ]; then break; fi
       at=$next
     done
   done

@@ -23,6 +23,8 @@ SHOWN = 4  # packages of a list
 # update-initramfs and dracut write the new initramfs beside the old one before they put it in its place; the driver's
 # modules and nouveau's absence make it another size, so some room is left for that.
 INITRAMFS_GROWTH_MB = 100
+# Sources of their own in distributions, which follow no branch (packages.debian.org).
+TOOLS = frozenset(("nvidia-modprobe", "nvidia-persistenced"))
 REFUSED = {
     Why.UNKNOWN_CHIP: Name.GPU_UNKNOWN_CHIP,
     Why.BRANCH: Name.GPU_BRANCH,
@@ -140,7 +142,7 @@ def candidates(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
         if choice.source is not Source.DISTRO:
             continue
         here, found = {each.name: each.version for each in facts.gpu.packages}, _candidates(facts)
-        for name in driver_packages(choice, facts.next_kernel):
+        for name in (each for each in driver_packages(choice, facts.next_kernel) if each not in TOOLS):
             offered = branch_of(found.get(name, ""))
             if offered not in (0, choice.branch) and branch_of(here.get(name, "")) != choice.branch:
                 problem = f"{facts.os.name} has {name} {found[name]}, which is not of branch {choice.branch}"

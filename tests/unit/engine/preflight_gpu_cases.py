@@ -19,6 +19,7 @@ SWITCHES = tuple(PciDevice(f"0000:0{bus}:00.0", "10de", "22a3", "068000", "nvidi
 NICS = tuple(PciDevice(f"0000:{bus}:00.0", "15b3", "1021", "020700", "mlx5_core") for bus in ("18", "40"))
 V100 = (PciDevice("0000:1b:00.0", "10de", "1db5", "030200"),)
 UBUNTU = OperatingSystem("ubuntu", "24.04", "noble", "Ubuntu 24.04.3 LTS")
+ROCKY = OperatingSystem("rocky", "9.6", "", "Rocky Linux 9.6 (Blue Onyx)")
 KERNEL = "6.1.0"  # of the facts in k3s_nodes.py
 WELL = GpuFacts(secure_boot=False, headers=frozenset((KERNEL,)), holders=(), boot_free_mb=900, initrd_mb=60)
 AT_WORK = replace(WELL, loaded=Loaded("580.95.05", open=True), modules=(ModuleOnDisk(KERNEL, "580.95.05", open=True),))
@@ -120,7 +121,7 @@ GPU_CASES: dict[Name, Case] = {
         gpu=replace(WELL, candidates=(Candidate("containerd", "1.6.20~ds1-1+deb12u1"),)),
     ),
     Name.GPU_SECURE_BOOT: gpus("Secure Boot is on", gpu=replace(WELL, secure_boot=True)),
-    Name.GPU_SYSTEM: gpus(architecture="aarch64"),
+    Name.GPU_SYSTEM: gpus("the archive of rocky 9 has no driver", cluster=DISTRO, os=ROCKY),
     Name.GPU_TOOLKIT_LEFT: gpus("/usr/local/nvidia/toolkit is there", gpu=replace(WELL, toolkit_left=True)),
     Name.GPU_UNKNOWN_CHIP: gpus("10de:ffff in 0000:1b:00.0", pci=(replace(V100[0], device="ffff"),)),
 }  # fmt: skip

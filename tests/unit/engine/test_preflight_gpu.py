@@ -17,6 +17,7 @@ from tests.unit.engine.preflight_gpu_cases import (
     AT_WORK,
     H100,
     KERNEL,
+    ROCKY,
     SLOTS,
     SWITCHES,
     UBUNTU,
@@ -26,8 +27,6 @@ from tests.unit.engine.preflight_gpu_cases import (
     packages,
     telling,
 )
-
-EL = OperatingSystem("rocky", "9.6", "", "Rocky Linux 9.6 (Blue Onyx)")
 
 
 def names(seen: Seen, cluster: Cluster = THREE) -> set[str]:
@@ -74,7 +73,7 @@ def test_headers_that_are_there_or_to_be_had_or_unknown_are_no_finding() -> None
     kernel = "5.14.0-503.el9.x86_64"
     lacking = replace(WELL, headers=frozenset(), candidates=(Candidate(f"kernel-devel-{kernel}", ""),))
     modules = frozenset(("overlay", "br_netfilter", "nf_conntrack", "vxlan"))
-    seen = on_gpus(gpu=lacking, os=EL, kernel=kernel, next_kernel=kernel, kernels=(Kernel(kernel, modules),))
+    seen = on_gpus(gpu=lacking, os=ROCKY, kernel=kernel, next_kernel=kernel, kernels=(Kernel(kernel, modules),))
     (found,) = judged(THREE, seen)
     assert found.problem == f"no headers are to be had for its kernel {kernel} (kernel-devel-{kernel})"
     assert found.remedy.startswith("dnf upgrade kernel there")
@@ -103,6 +102,10 @@ def test_what_is_installed_of_a_branch_and_held_stays() -> None:
     assert names(on_gpus(distro, gpu, os=UBUNTU), distro) == {"gpu.candidate"}
     assert names(on_gpus(distro, replace(gpu, packages=held), os=UBUNTU), distro) == set()
     assert names(on_gpus(gpu=gpu, os=UBUNTU)) == set()  # NVIDIA's is pinned before it is asked
+    tool = (Candidate("nvidia-modprobe", "570.133.07-1"),)  # beside branch 550, in Debian 13
+    trixie = OperatingSystem("debian", "13", "trixie", "Debian GNU/Linux 13 (trixie)")
+    plain = driver(source=Source.DISTRO)
+    assert "gpu.candidate" not in names(on_gpus(plain, replace(WELL, candidates=tool), os=trixie), plain)
 
 
 @pytest.mark.parametrize(
