@@ -77,9 +77,15 @@ def up(
     traits = tuple(trait or ())
     spec = lab.Spec(
         *(name, servers, agents, monitors, release, login, artifacts, artifacts_ca, internal_network, traits),
-        Gpus(gpus, model, nvml) if gpus else None,
+        _gpus(gpus, model, nvml),
     )
     view.show_up(lab.up(spec, view.progress()))
+
+
+def _gpus(count: int, model: GpuModel, nvml: Path | None) -> Gpus | None:
+    if not count and (nvml or model is not GpuModel.H100):
+        raise UsageError("--model and --nvml are about GPUs, and there are none.", "Say how many: --gpus 8")
+    return Gpus(count, model, nvml) if count else None
 
 
 @app.command(
