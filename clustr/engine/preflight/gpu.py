@@ -25,6 +25,9 @@ SHOWN = 4  # packages of a list
 INITRAMFS_GROWTH_MB = 100
 # Sources of their own in distributions, which follow no branch (packages.debian.org).
 TOOLS = frozenset(("nvidia-modprobe", "nvidia-persistenced"))
+# Origins of apt's sources and ids of dnf's: a mirror of the site's own may have any other.
+NVIDIAS = re.compile(r"NVIDIA$|cuda-|clustr-nvidia$")
+OTHERS = re.compile(r"(Debian|Ubuntu)$|LP-PPA-|almalinux|rhel-|rpmfusion|epel")
 REFUSED = {
     Why.UNKNOWN_CHIP: Name.GPU_UNKNOWN_CHIP,
     Why.BRANCH: Name.GPU_BRANCH,
@@ -169,13 +172,15 @@ def mixed_sources(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
 
 
 def _from_nvidia(package: Package) -> bool | None:
-    """Whose part of the driver it is; None for what is no part of it, or is in no source now."""
+    """Whose part of the driver it is; None for what is no part of it, or comes from nobody who is known."""
     named = re.match(r"(lib)?nvidia-|libcuda|kmod-nvidia|cuda-drivers|linux-(modules|objects)-nvidia", package.name)
-    if not named or not package.origin or package.name in toolkit_packages():
+    if not named or package.name in toolkit_packages():
         return None
     if not branch_of(package.version) and "linux-" not in package.name:
         return None  # tools with versions of their own
-    return package.origin == "NVIDIA" or package.origin.startswith("cuda-") or "nvidia" in package.origin.lower()
+    if OTHERS.match(package.origin):
+        return False
+    return True if NVIDIAS.match(package.origin) else None
 
 
 def fabric_stack(cluster: Cluster, seen: Seen) -> Iterator[Finding]:

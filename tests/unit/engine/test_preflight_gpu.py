@@ -117,6 +117,7 @@ def test_what_is_installed_of_a_branch_and_held_stays() -> None:
         (("nvidia-modprobe", "20220217+3", "Debian"), False),  # a tool with a version of its own
         (("nvidia-driver-cuda", "3:580.95.05-1.el9", "cuda-rhel9-x86_64"), False),
         (("nvidia-driver-cuda", "3:580.95.05-1.el9", "rpmfusion-nonfree"), True),
+        (("nvidia-driver-cuda", "580.95.05-1", "our mirror"), False),
         (("linux-modules-nvidia-580-server-6.8.0-90-generic", "6.8.0-90.91+1", "Ubuntu"), True),
     ],
 )
