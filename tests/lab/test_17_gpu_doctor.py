@@ -1,4 +1,5 @@
-"""What the doctor says of GPUs under Kubernetes: that all is well, and each fault by what it shows."""
+"""What is told of GPUs under Kubernetes: by the doctor that all is well, and each fault by what it shows; by preflight
+what stands in the way of a run, on the node and in the cluster."""
 
 from __future__ import annotations
 
@@ -26,6 +27,46 @@ FAULTS = {
         "gpu.answers": "Driver/library version mismatch",
         "gpu.pod-answers": "Driver/library version mismatch",
     },
+}
+
+
+SECOND = """\
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: nvidia-device-plugin-daemonset, namespace: default}
+spec:
+  selector: {matchLabels: {app: second}}
+  template:
+    metadata: {labels: {app: second}}
+    spec:
+      nodeSelector: {nobody: has-this}
+      containers: [{name: plugin, image: "nvcr.io/nvidia/k8s-device-plugin:v0.14.0"}]
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: clusterpolicies.nvidia.com}
+spec:
+  group: nvidia.com
+  scope: Cluster
+  names: {plural: clusterpolicies, singular: clusterpolicy, kind: ClusterPolicy}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+"""
+POLICY = """\
+apiVersion: nvidia.com/v1
+kind: ClusterPolicy
+metadata: {name: cluster-policy}
+spec: {driver: {enabled: true}}
+"""
+IN_THE_WAY = {
+    "gpu.count": f"{NODE}  gpu.count  has 7 GPUs, its class h100x8 says 8; missing: 0000:61:00.0",
+    "gpu.runfile": "has a driver of NVIDIA's .run installer",
+    "gpu.toolkit-left": "/usr/local/nvidia/toolkit is there",
+    "gpu.device-plugin": "cp1  gpu.device-plugin  the cluster's DaemonSet default/nvidia-device-plugin-daemonset hands",
+    "gpu.operator-driver": "a ClusterPolicy of the GPU Operator has its driver on",
 }
 
 
@@ -73,3 +114,23 @@ def test_a_package_that_is_held_no_more_and_a_service_that_is_down(doctor: Docto
         on(NODE, "apt-mark hold libnvidia-ml1; systemctl start nvidia-persistenced; mv /root/nvidia.yaml /var/run/cdi/")
     assert bad.keys() == {"gpu.packages-held", "gpu.persistenced", "gpu.cdi"}
     assert "not held: libnvidia-ml1" in bad["gpu.packages-held"]
+
+
+def test_what_stands_in_the_way_of_a_run(doctor: Doctor) -> None:
+    """Others of the class tell where the GPU was that is gone; the API tells who else is about to hand GPUs out."""
+    on, kubectl = doctor.gpu.cluster.on, doctor.gpu.cluster.kubectl
+    on(NODE, "touch /usr/bin/nvidia-uninstall; mkdir -p /usr/local/nvidia/toolkit")
+    doctor.gpu.apply(SECOND)
+    kubectl("wait crd clusterpolicies.nvidia.com --for=condition=Established --timeout=60s")
+    doctor.gpu.apply(POLICY)
+    doctor.fault("gpu-lost", "--index", "3")
+    try:
+        said = doctor.gpu.cluster.clustr("plan", str(doctor.inventory)).expect(5)
+    finally:
+        on(NODE, "rm -r /usr/bin/nvidia-uninstall /usr/local/nvidia")
+        kubectl("delete crd clusterpolicies.nvidia.com")
+        kubectl("delete daemonset nvidia-device-plugin-daemonset")
+        doctor.fault("--clear")
+    told = said.stdout + said.stderr
+    assert {name for name, words in IN_THE_WAY.items() if words not in told} == set(), told
+    assert "5 things stand in the way" in told

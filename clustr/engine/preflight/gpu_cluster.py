@@ -30,7 +30,7 @@ def device_plugins(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
                 continue
             problem = f"the cluster's DaemonSet {plugin} hands GPUs out, and cluster_gpu is {cluster.cluster_gpu}"
             way = f"k3s kubectl -n {namespace} delete daemonset {name} there, or uninstall the chart that it is of"
-            other = "gpu-operator" if operators else "none"
+            other = "gpu-operator if the GPU Operator made it" if operators else "none"
             yield Finding(Name.GPU_DEVICE_PLUGIN, node.name, problem, f"{way}; or set cluster_gpu: {other}")
         if facts.k3s.nodes:
             return  # one server knows all of it
@@ -45,7 +45,7 @@ def operator_driver(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
             problem = "a ClusterPolicy of the GPU Operator has its driver on, and the host's driver is clustr's"
             patch = '{"spec":{"driver":{"enabled":false}}}'
             remedy = (
-                f"k3s kubectl patch clusterpolicies --type merge -p '{patch}' cluster-policy there; or set "
+                f"k3s kubectl patch clusterpolicy cluster-policy --type merge -p '{patch}' there; or set "
                 "driver.source: preinstalled on its nodes"
             )
             yield Finding(Name.GPU_OPERATOR_DRIVER, node.name, problem, remedy)
