@@ -107,7 +107,6 @@ rest_gpu_unit() {
   esac
   grep -qsxF -- "$1" "$gpu_stands_still" || echo "$1" >>"$gpu_stands_still"
   echo "::status stopping $1"
-  echo "stops $1"
   timeout 120 systemctl stop -- "$1"
 }
 
@@ -134,8 +133,7 @@ signal_pods() {
     group=$(cat "/proc/$pid/cgroup" 2>/dev/null) || continue
     if [ -z "$group" ] || [ -n "${told["$group"]:-}" ]; then continue; fi
     told["$group"]=yes
-    echo "::status ending what holds $device in pod $name"
-    echo "ends pod $name, whose pid $pid holds $device (SIG$1)"
+    echo "::status ending pod $name, whose pid $pid holds $device (SIG$1)"
     for each in /proc/[0-9]*/cgroup; do
       if [ "$(cat "$each" 2>/dev/null)" = "$group" ]; then
         each=${each#/proc/}
@@ -205,7 +203,6 @@ bring_gpu_users_back() {
   for unit in "${gpu_units[@]}" k3s.service k3s-agent.service; do
     case "$waiting" in *" $unit "*) ;; *) continue ;; esac
     echo "::status starting $unit"
-    echo "starts $unit"
     timeout 600 systemctl start -- "$unit" || echo "$unit does not start: see journalctl -u $unit" >&2
   done
   if [ -z "$(gpu_units_at_rest)" ]; then rm -f -- "$gpu_stands_still"; fi

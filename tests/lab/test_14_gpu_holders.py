@@ -124,9 +124,9 @@ def test_a_pod_and_a_service_are_named_stopped_and_brought_back(held: GpuLab) ->
     assert SERVICE in told["note"]
     assert f"pod {name(held)}" in told["note"]
     log = change(held, "proprietary")
-    assert f"stops {SERVICE}" in log
-    assert f"ends pod {name(held)}, whose pid " in log
-    assert f"starts {SERVICE}" in log
+    assert f"stopping {SERVICE}" in log
+    assert f"ending pod {name(held)}, whose pid " in log
+    assert f"starting {SERVICE}" in log
     is_back(held, ended)
     assert main_pid(held) != pid
     assert held.boot_id(NODE) == boot
