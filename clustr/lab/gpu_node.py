@@ -8,13 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clustr import templates
+from clustr.errors import UsageError
 from clustr.lab import boards, cgroups, programs
-from clustr.lab.model import Lab, LabNode
+from clustr.lab.model import Gpus, Lab, LabNode
 
 PLACE = "usr/local/lib/clustr-lab"
 MACHINE = f"{PLACE}/gpu"
 UNIT = "clustr-lab-gpu.service"
 INSTALL = "install.sh"
+
+
+def check(gpus: Gpus | None) -> None:
+    """Raises UsageError for a folder of NVML's that holds none."""
+    if gpus and gpus.nvml and not any(gpus.nvml.glob("libnvidia-ml.so*")):
+        raise UsageError(f"There is no libnvidia-ml.so in {gpus.nvml}.", "Give --nvml the folder that holds it.")
 
 
 def prepare(lab: Lab, node: LabNode) -> None:

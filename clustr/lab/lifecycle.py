@@ -13,6 +13,7 @@ from clustr.errors import LabError, UsageError
 from clustr.inventory.model import Role
 from clustr.lab import (
     cgroups,
+    gpu_node,
     host,
     image,
     inventory,
@@ -33,6 +34,7 @@ Say = Callable[[str], None]
 def up(spec: Spec, say: Say) -> Lab:
     """Make the lab and wait until its nodes are up; raises ClustrError with what stands in the way."""
     plan.check(spec)
+    gpu_node.check(spec.gpus)
     programs.check()
     host.check()
     lab = _reserve(spec)
@@ -76,6 +78,7 @@ def add_nodes(lab: Lab, specs: Sequence[NodeSpec], say: Say) -> list[LabNode]:
         lab = store.load(lab.name)
         before = len(lab.nodes)
         for spec in specs:
+            gpu_node.check(spec.gpus)
             release = spec.release or lab.release
             own = release is lab.release and not spec.gpus
             lab = plan.with_node(lab, spec, lab.image if own else image.folder(release, gpus=spec.gpus is not None))

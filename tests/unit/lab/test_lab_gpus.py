@@ -13,7 +13,7 @@ import yaml
 from clustr import templates
 from clustr.errors import UsageError
 from clustr.inventory.model import Role
-from clustr.lab import boards, faults, inventory, plan, store
+from clustr.lab import boards, faults, gpu_node, inventory, plan, store
 from clustr.lab.boards import BOARDS, Device
 from clustr.lab.faults import Fault
 from clustr.lab.model import GpuModel, Gpus, Lab, LabImage, NodeSpec, Origin, Release, Source, Spec
@@ -122,7 +122,6 @@ def test_a_node_may_have_gpus_of_its_own() -> None:
 def test_a_lab_with_gpus_survives_being_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clustr.lab.model.LABS", tmp_path)
     monkeypatch.setattr("clustr.lab.store.LABS", tmp_path)
-    (tmp_path / "libnvidia-ml.so.1").touch()
     made = plan.with_node(lab(), NodeSpec((Role.AGENT,), gpus=Gpus(1, GpuModel.T4, tmp_path)), Path("/gpu-image"))
     store.save(made)
     assert store.load("demo") == made
@@ -145,15 +144,19 @@ def test_whoever_makes_such_a_lab_is_told_that_its_gpus_are_stand_ins() -> None:
     assert status_lines(status)[1].endswith("8 × h100 (stand-ins)")
 
 
-@pytest.mark.parametrize(
-    ("gpus", "problem"),
-    [(Gpus(9), "1 to 8 GPUs, not 9"), (Gpus(0), "1 to 8 GPUs, not 0"), (Gpus(1, nvml=Path("/etc")), "no libnvidia-ml")],
-)
-def test_gpus_that_cannot_be(gpus: Gpus, problem: str) -> None:
-    with pytest.raises(UsageError, match=problem):
-        plan.check(Spec(gpus=gpus))
-    with pytest.raises(UsageError, match=problem):
-        plan.with_node(lab(), NodeSpec((Role.AGENT,), gpus=gpus), Path("/gpu-image"))
+@pytest.mark.parametrize("count", [0, 9])
+def test_gpus_that_cannot_be(count: int) -> None:
+    with pytest.raises(UsageError, match=f"1 to 8 GPUs, not {count}"):
+        plan.check(Spec(gpus=Gpus(count)))
+    with pytest.raises(UsageError, match=f"1 to 8 GPUs, not {count}"):
+        plan.with_node(lab(), NodeSpec((Role.AGENT,), gpus=Gpus(count)), Path("/gpu-image"))
+
+
+def test_a_folder_of_nvml_holds_it(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no libnvidia-ml"):
+        gpu_node.check(Gpus(1, nvml=tmp_path))
+    (tmp_path / "libnvidia-ml.so.1").touch()
+    gpu_node.check(Gpus(1, nvml=tmp_path))
 
 
 def test_a_fault_wants_something_that_can_have_it() -> None:
