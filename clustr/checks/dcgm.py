@@ -6,7 +6,7 @@ import re
 
 from clustr.checks.backend import Host
 from clustr.checks.check import Check, CouldNotLook, DoesNotApply, check, must
-from clustr.checks.gpu_node import gpu_node, without_class_of_none
+from clustr.checks.gpu_node import gpu_node, may_have_gpus
 from clustr.checks.http import fetch, metrics
 from clustr.inventory.model import Cluster, Node
 
@@ -16,7 +16,7 @@ TEMPERATURES = ("DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_GPU_TEMP_CELSIUS")  # up to
 
 
 def with_dcgm(cluster: Cluster, node: Node) -> str | None:
-    return without_class_of_none(cluster, node) if cluster.dcgm.enabled else "DCGM is switched off (dcgm.enabled)"
+    return may_have_gpus(cluster, node) if cluster.dcgm.enabled else "DCGM is switched off (dcgm.enabled)"
 
 
 @check(

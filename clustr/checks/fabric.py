@@ -7,7 +7,7 @@ import re
 from clustr.checks.backend import Host
 from clustr.checks.check import Check, CouldNotLook, DoesNotApply, check, must
 from clustr.checks.gpu import smi
-from clustr.checks.gpu_node import GpuNode, gpu_node, with_clustrs_driver, without_class_of_none
+from clustr.checks.gpu_node import GpuNode, gpu_node, may_have_gpus, with_clustrs_driver
 from clustr.checks.units import must_run
 from clustr.checks.where import in_cluster
 from clustr.inventory.model import Cluster, Node, Role
@@ -54,7 +54,7 @@ def fabric_manager_runs(host: Host, node: Node, cluster: Cluster) -> str:
 @check(
     "fabric.registered",
     says="every GPU has joined its board's NVLink fabric",
-    on=without_class_of_none,
+    on=may_have_gpus,
     fix="clustr exec --limit {node} -- systemctl restart nvidia-fabricmanager; if it stays so, reboot {node}",
     gates=("fabric_manager",),
     returns=True,

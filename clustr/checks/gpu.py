@@ -7,7 +7,7 @@ from collections import Counter
 
 from clustr.checks.backend import Host
 from clustr.checks.check import Check, CouldNotLook, DoesNotApply, check, must
-from clustr.checks.gpu_node import gpu_node, machine, with_clustrs_driver, without_class_of_none
+from clustr.checks.gpu_node import gpu_node, machine, may_have_gpus, with_clustrs_driver
 from clustr.checks.units import must_run
 from clustr.inventory.gpu import ClusterGpu
 from clustr.inventory.model import Cluster, Node
@@ -33,7 +33,7 @@ XID = re.compile(r"NVRM: Xid \(PCI:([0-9a-fA-F:.]+)\): (\d+)")
 @check(
     "gpu.count",
     says="all GPUs are on the PCI bus",
-    on=without_class_of_none,
+    on=may_have_gpus,
     fix=f"{LOG}; power {{node}} off and on; if it stays away, reseat or replace it",
     source="https://docs.nvidia.com/deploy/xid-errors (79)",
 )
@@ -52,7 +52,7 @@ def gpus_are_on_the_bus(host: Host, node: Node, cluster: Cluster) -> str:
 @check(
     "gpu.model",
     says="GPUs are of the model that the class names",
-    on=without_class_of_none,
+    on=may_have_gpus,
     fix="give {node} another class in the inventory, or correct the model there",
     source="https://github.com/NVIDIA/open-gpu-kernel-modules (README, compatible GPUs)",
 )
@@ -84,7 +84,7 @@ def nouveau_is_away(host: Host, node: Node, cluster: Cluster) -> str:
 @check(
     "gpu.driver-loaded",
     says="NVIDIA's driver is loaded, and is the one on disk",
-    on=without_class_of_none,
+    on=may_have_gpus,
     fix=f"{AGAIN}; if it stays so: {LOG}",
     gates=("nvidia_driver",),
     returns=True,
@@ -103,7 +103,7 @@ def driver_is_loaded(host: Host, node: Node, cluster: Cluster) -> str:
 @check(
     "gpu.next-kernel",
     says="the kernel that the next boot starts has the driver's module",
-    on=without_class_of_none,
+    on=may_have_gpus,
     fix=f"{AGAIN}; clustr exec --limit {{node}} -- dkms status",
     gates=("nvidia_driver",),
     source="dkms(8)",
@@ -121,7 +121,7 @@ def next_kernel_has_the_module(host: Host, node: Node, cluster: Cluster) -> str:
 @check(
     "gpu.libraries",
     says="the driver's libraries and the loaded module have one version",
-    on=without_class_of_none,
+    on=may_have_gpus,
     fix=f"{AGAIN}; reboot {{node}} if an update came by the way",
     gates=("nvidia_driver",),
     returns=True,
@@ -151,7 +151,7 @@ def packages_are_held(host: Host, node: Node, cluster: Cluster) -> str:
 @check(
     "gpu.device-files",
     says="device files of the GPUs are there, and those of unified memory",
-    on=without_class_of_none,
+    on=may_have_gpus,
     fix=AGAIN,
     gates=("container_toolkit",),
     returns=True,
@@ -184,7 +184,7 @@ def persistenced_runs(host: Host, node: Node, cluster: Cluster) -> str:
 @check(
     "gpu.answers",
     says="nvidia-smi sees every GPU",
-    on=without_class_of_none,
+    on=may_have_gpus,
     fix=f"{LOG}; {AGAIN}",
     gates=("nvidia_driver",),
     returns=True,
@@ -209,7 +209,7 @@ def gpus_answer(host: Host, node: Node, cluster: Cluster) -> str:
 @check(
     "gpu.ecc",
     says="no GPU has uncorrected memory errors",
-    on=without_class_of_none,
+    on=may_have_gpus,
     fix="drain {node} and reboot it; if they come back, replace the GPU",
     source="https://docs.nvidia.com/deploy/a100-gpu-mem-error-mgmt/",
 )
@@ -231,7 +231,7 @@ def memory_is_sound(host: Host, node: Node, cluster: Cluster) -> str:
 @check(
     "gpu.xid",
     says="the driver has reported no error that a GPU does not recover from",
-    on=without_class_of_none,
+    on=may_have_gpus,
     fix=f"{LOG}; drain {{node}} and reboot it; if it comes back, replace the GPU",
     source="https://docs.nvidia.com/deploy/xid-errors",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from clustr.checks.check import CouldNotLook, DoesNotApply
 from clustr.inventory.gpu import Source
 from clustr.inventory.model import Cluster, Node
 from clustr.nvidia.chips import Gpu, gpus
+from clustr.remote.boot_loader import next_kernel
 from clustr.remote.facts import PciDevice
 from clustr.templates import text
 
@@ -37,7 +39,7 @@ class GpuNode:
         return gpus(self)
 
 
-def without_class_of_none(cluster: Cluster, node: Node) -> str | None:
+def may_have_gpus(cluster: Cluster, node: Node) -> str | None:
     """Whether there are GPUs is told by the node; its class can only say that there are none."""
     return "its class has no GPUs" if node.expects.gpus == 0 else None
 
@@ -45,7 +47,7 @@ def without_class_of_none(cluster: Cluster, node: Node) -> str | None:
 def with_clustrs_driver(cluster: Cluster, node: Node) -> str | None:
     if node.driver.source is Source.PREINSTALLED:
         return "its driver is left alone (driver.source: preinstalled)"
-    return without_class_of_none(cluster, node)
+    return may_have_gpus(cluster, node)
 
 
 def machine(host: Host) -> GpuNode:
@@ -70,7 +72,7 @@ def machine(host: Host) -> GpuNode:
         libraries=tuple(words[0] for words in told["library"] if words),
         cdi=frozenset(words[0].removeprefix(".so.") for words in told["cdi"] if words),
         modules={words[0]: words[1] for words in told["module"] if len(words) == 2},
-        next_kernel=next((words[0] for words in told["next"] if words), ""),
+        next_kernel=_next_kernel({word: [words[0] for words in rows if words] for word, rows in told.items()}),
         packages={name: version for name, (version, _) in packages.items()},
         free=frozenset(name for name, (_, state) in packages.items() if state != "held"),
         dra="dra" in told,
@@ -88,6 +90,19 @@ def gpu_node(host: Host) -> GpuNode:
 def _device(words: Sequence[str]) -> PciDevice:
     slot, vendor, device, kind, driver, board, switches = (word.replace("0x", "") for word in words)
     return PciDevice(slot, vendor, device, kind, "" if driver == "-" else driver, -1, board, switches == "yes")
+
+
+def _next_kernel(told: Mapping[str, Sequence[str]]) -> str:
+    """ "" where neither the boot loader nor /boot tells."""
+    first = {word: values[0] for word, values in told.items() if values}
+    return next_kernel(
+        running="",
+        grubby=first.get("grubby", ""),
+        grub=b64decode(first.get("grub", "")).decode(errors="replace"),
+        grubenv=b64decode(first.get("grubenv", "")).decode(errors="replace"),
+        link=first.get("link", ""),
+        images=told.get("image", ()),
+    )
 
 
 def _version(lines: Sequence[Sequence[str]]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from clustr.checks.backend import Host
 from clustr.checks.check import Check, CheckFailed, CouldNotLook, DoesNotApply, Severity, check, must
 from clustr.checks.gpu import complaint
-from clustr.checks.gpu_node import VERSION, GpuNode, gpu_node, without_class_of_none
+from clustr.checks.gpu_node import VERSION, GpuNode, gpu_node, may_have_gpus
 from clustr.checks.kubernetes import KUBELET, kube_node
 from clustr.checks.where import embedded_runtime, in_cluster, servers
 from clustr.inventory.gpu import ClusterGpu
@@ -37,7 +37,7 @@ ALLOCATABLE = (
 def with_gpu_pods(cluster: Cluster, node: Node) -> str | None:
     if node.in_cluster and cluster.cluster_gpu is ClusterGpu.NONE:
         return "nobody is asked to hand GPUs out (cluster_gpu: none)"
-    return in_cluster(cluster, node) or without_class_of_none(cluster, node)
+    return in_cluster(cluster, node) or may_have_gpus(cluster, node)
 
 
 def with_k3s_runtime(cluster: Cluster, node: Node) -> str | None:

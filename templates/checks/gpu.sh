@@ -34,13 +34,22 @@ bus() {
   done
 }
 
-# next_kernel: by the boot loader where it can be asked, else the newest.
-next_kernel() {
-  local kernel images=(/boot/vmlinuz-*)
-  if command -v grubby >/dev/null; then kernel=$(grubby --default-kernel); else
-    kernel=$(printf '%s\n' "${images[@]##*/}" | sort -V | tail -n 1)
-  fi
-  printf '%s' "${kernel##*vmlinuz-}"
+# What the boot loader says of the kernel that it starts, in the words of facts.sh.
+boot_loader() {
+  local path
+  if command -v grubby >/dev/null; then echo "grubby $(grubby --default-kernel)"; fi
+  for path in /boot/grub/grub.cfg /boot/grub2/grub.cfg; do
+    if [ -r "$path" ]; then
+      echo "grub $(grep -E '^[[:space:]]*(set default=|menuentry |submenu |linux(efi|16)?[[:space:]]|})' "$path" | base64 -w0)"
+    fi
+  done
+  for path in /boot/grub/grubenv /boot/grub2/grubenv; do
+    if [ -r "$path" ]; then echo "grubenv $(base64 -w0 "$path")"; fi
+  done
+  for path in /vmlinuz /boot/vmlinuz; do
+    if [ -L "$path" ]; then echo "link $(readlink "$path")"; fi
+  done
+  for path in /boot/vmlinuz-*; do echo "image $path"; done
 }
 
 modules() {
@@ -88,10 +97,10 @@ main() {
     done
     if [ -S /var/lib/kubelet/plugins_registry/gpu.nvidia.com-reg.sock ]; then echo dra; fi
     modules
-    echo "next $(next_kernel)"
+    boot_loader
     packages
   fi
   echo end
 }
-needs awk grep modinfo readlink sed sort tail timeout
+needs awk base64 grep modinfo readlink sed sort timeout
 main 2>/dev/null

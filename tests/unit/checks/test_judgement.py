@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from clustr.checks.check import Finding, State
 from clustr.checks.questions import Answer
 from clustr.checks.run import check_node
 from clustr.inventory.model import Cluster, Network, Runtime
+from clustr.templates import text
 from tests.unit.checks.gpu_cases import GPU_CASES
 from tests.unit.checks.recorded import Spoken, recorded_answers, recorded_cluster
 from tests.unit.checks.wrong import ALL, Wrong
@@ -174,6 +176,18 @@ def test_a_network_plugin_of_its_own_is_waited_for_by_no_gate() -> None:
     answers[command] = replace(answers[command], stdout=stdout)
     assert finding("k3s.node-ready-own-cni", "cp1", answers, cluster).state is State.FAILED
     assert [check.gates for check in only(["k3s.node-ready-own-cni"])] == [frozenset()]
+
+
+def test_the_kernel_that_starts_is_the_boot_loaders_not_the_newest() -> None:
+    answers = recorded_answers("gpu1")
+    script = text("checks/gpu.sh")
+    kernel = "6.1.0-57-cloud-amd64"
+    menu = f"menuentry 'a' {{\n linux /boot/vmlinuz-9.9\n}}\nmenuentry 'b' {{\n linux /boot/vmlinuz-{kernel}\n}}\n"
+    for default, state in (("1", State.OK), ("0", State.FAILED)):
+        grub = b64encode(f'set default="{default}"\n{menu}'.encode()).decode()
+        said = answers[script].stdout.replace("link ", f"grub {grub}\nimage /boot/vmlinuz-9.9\nlink ")
+        found = finding("gpu.next-kernel", "gpu1", answers | {script: replace(answers[script], stdout=said)})
+        assert found.state is state, found.evidence
 
 
 def test_a_node_that_is_down_was_asked() -> None:

@@ -11,7 +11,7 @@ import pytest
 from clustr.templates import text
 
 PROGRAMS = {
-    "gpu.sh": ("awk", "grep", "modinfo", "readlink", "sed", "sort", "tail", "timeout"),
+    "gpu.sh": ("awk", "base64", "grep", "modinfo", "readlink", "sed", "sort", "timeout"),
     "fabric.sh": ("awk", "grep", "sort", "timeout", "uniq"),
 }
 
