@@ -17,7 +17,7 @@ DRIVER_GUIDE = "https://docs.nvidia.com/datacenter/tesla/driver-installation-gui
 SMI = "https://docs.nvidia.com/deploy/nvidia-smi/"
 LOG = "clustr exec --limit {node} -- dmesg | grep -i nvrm"
 # Those after which a GPU has to be reset or the node rebooted; others are mostly programs' own mistakes
-# (https://docs.nvidia.com/deploy/xid-errors, "Xid Error Listing").
+# (https://docs.nvidia.com/deploy/xid-errors/analyzing-xid-catalog.html).
 XIDS = {
     48: "double bit ECC error",
     64: "row remapping failed",

@@ -95,7 +95,9 @@ main() {
     for path in /var/run/cdi/*nvidia* /etc/cdi/*nvidia*; do
       grep -soE '/dev/nvidia[0-9]+|[.]so[.][0-9]{3}([.][0-9]+)+' "$path" | sort -u | sed 's/^/cdi /'
     done
-    if [ -S /var/lib/kubelet/plugins_registry/gpu.nvidia.com-reg.sock ]; then echo dra; fi
+    for path in /var/lib/kubelet/plugins_registry/gpu.nvidia.com*-reg.sock; do
+      if [ -S "$path" ]; then echo dra; fi
+    done
     modules
     boot_loader
     packages
