@@ -20,7 +20,7 @@ from clustr.inventory.gpu import ClusterGpu
 from clustr.inventory.model import Cluster, Node
 from clustr.nvidia.sharing import WHOLE, Sharing
 from clustr.remote.facts import Seen
-from clustr.templates import render
+from clustr.templates import render, text
 from clustr.versions import GPU_OPERATOR
 
 CHARTS = "https://helm.ngc.nvidia.com/nvidia"
@@ -32,25 +32,30 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     ways = sharings(cluster, seen)
     if cluster.cluster_gpu is not ClusterGpu.GPU_OPERATOR or not ways or dra(cluster, seen):
         return
+    # A file of its own, taken away after the chart's: helm keeps in the namespace what it needs to uninstall.
+    yield manifest("clustr-gpu-operator-namespace", text("gpu_operator/namespace.yaml"))
     content = render(
         "gpu_operator/gpu-operator.yaml",
         chart=chart_source(cluster, node, CHARTS),
         version=GPU_OPERATOR,
-        values=yaml.safe_dump(values(cluster, ways), sort_keys=False),
-        ways=[(way, configuration(way)) for way in ways],
-        configurations=CONFIGURATIONS,
+        values=yaml.safe_dump(values(cluster, ways), sort_keys=False, width=1000),
     )
     yield manifest("clustr-gpu-operator", content)
 
 
 def values(cluster: Cluster, ways: tuple[Sharing, ...]) -> dict[str, object]:
     divided = any(way.mig for way in ways)
-    default = WHOLE.name if WHOLE in ways else ways[0].name
+    plugin = {
+        "create": True,
+        "name": CONFIGURATIONS,
+        "default": WHOLE.name if WHOLE in ways else ways[0].name,
+        "data": {way.name: configuration(way) for way in ways},
+    }
     return {
         "driver": {"enabled": False},
         "toolkit": {"enabled": False},
         "dcgmExporter": {"enabled": not cluster.dcgm.enabled},
         "migManager": {"enabled": not divided},
-        "mig": {"strategy": "mixed" if divided else "single"},
-        "devicePlugin": {"config": {"name": CONFIGURATIONS, "default": default}},
+        "mig": {"strategy": "mixed"},
+        "devicePlugin": {"config": plugin},
     }

@@ -80,7 +80,7 @@ restore_file() {
 undo_manifest() {
   if [ -e "$1" ] && systemctl is-active --quiet k3s.service; then
     echo "::status deleting what ${1##*/} made"
-    /usr/local/bin/k3s kubectl --cache-dir=/run/clustr/kubectl delete --ignore-not-found --timeout=120s -f "$1"
+    /usr/local/bin/k3s kubectl --cache-dir=/run/clustr/kubectl delete --ignore-not-found --timeout=300s -f "$1"
   fi
   rm -f -- "$1"
 }

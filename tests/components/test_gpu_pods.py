@@ -193,9 +193,14 @@ def test_the_operator_leaves_the_host_to_clustr() -> None:
     values = yaml.safe_load(chart["valuesContent"])
     assert (chart["chart"], chart["version"]) == ("gpu-operator", "v26.7.1")
     assert values["driver"] == values["toolkit"] == values["dcgmExporter"] == {"enabled": False}
-    configurations = next(each for each in made if each["kind"] == "ConfigMap")
-    assert values["devicePlugin"]["config"] == {"name": configurations["metadata"]["name"], "default": "whole"}
-    assert set(configurations["data"]) == {"whole", "shared-4"}
+    plugin = values["devicePlugin"]["config"]
+    assert (plugin["create"], plugin["default"], set(plugin["data"])) == (True, "whole", {"whole", "shared-4"})
+    assert yaml.safe_load(plugin["data"]["shared-4"])["sharing"]["timeSlicing"]["resources"][0]["replicas"] == 4
+
+
+def test_the_operators_namespace_goes_after_its_chart() -> None:
+    """What was made last is removed first."""
+    assert list(listed(gpu_operator, BY_OPERATOR, "cp1")) == [OPERATOR.replace(".yaml", "-namespace.yaml"), OPERATOR]
 
 
 def test_a_mirror_of_charts_and_its_authority_are_the_operators_too(tmp_path: Path) -> None:

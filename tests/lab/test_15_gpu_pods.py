@@ -175,6 +175,25 @@ def test_divided_gpus_are_divided_again_after_a_boot(gpu: GpuLab) -> None:
     eventually(lambda: allocatable(gpu, DIVIDED), {"nvidia.com/mig-1g.10gb": str(7 * GPUS)})
 
 
+def test_gpu_operator_takes_the_place_of_the_plugin_and_gives_it_back(gpu: GpuLab) -> None:
+    """Its chart is an object that k3s carries out; here it is kept as one. Of device plugins there are never two."""
+    plugins = "-n kube-system get daemonsets -l app.kubernetes.io/name=nvidia-device-plugin -o name"
+    charts = "-n kube-system get helmcharts.helm.cattle.io -o jsonpath='{.items[*].spec.chart}'"
+
+    def by_the_operator(document: dict[str, Any]) -> None:
+        classes_of_their_own(document)
+        document["cluster_gpu"] = "gpu-operator"
+
+    assert gpu.cluster.kubectl(plugins)
+    gpu.bootstrap(current(gpu, "operator", by_the_operator)).expect()
+    assert gpu.cluster.kubectl(plugins) == ""
+    eventually(lambda: gpu.cluster.kubectl(charts).strip(), "gpu-operator")
+    gpu.bootstrap(current(gpu, "shared", classes_of_their_own)).expect()
+    assert gpu.cluster.kubectl(charts).strip() == ""
+    assert "gpu-operator" not in gpu.cluster.kubectl("get namespaces -o name")
+    eventually(lambda: allocatable(gpu, TURNS), {"nvidia.com/gpu.shared": str(2 * GPUS)})
+
+
 def test_whole_gpus_come_back(gpu: GpuLab) -> None:
     def whole(document: dict[str, Any]) -> None:
         for each in document["classes"].values():
