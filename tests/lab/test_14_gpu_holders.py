@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.gpu_lab import STRANGER, GpuLab
+from tests.lab.gpu_lab import GpuLab
 from tests.lab.test_04_changes import wait_for
 from tests.lab.workload import IMAGE
 from tests.vendor.catalogue import NEW
@@ -49,19 +49,20 @@ sleep 60
 END
 chmod 755 /usr/local/sbin/rmmod; rm -f /run/at-rmmod
 """
-# A job that somebody starts just when clustr has begun to stop what it may.
+# A service of somebody's, started just when clustr has begun to stop what it may.
 LATE = """cat >/usr/local/sbin/systemctl <<'END'
 #!/bin/bash
 case "$*" in
   "stop -- k3s-agent.service")
     rm -f /usr/local/sbin/systemctl
-    STRANGER
+    systemd-run --quiet --unit=somebodys bash -c 'exec 9</dev/nvidia0; exec sleep infinity'
+    sleep 1
     ;;
 esac
 exec /usr/bin/systemctl "$@"
 END
 chmod 755 /usr/local/sbin/systemctl
-""".replace("STRANGER", STRANGER.replace("DEVICE", "/dev/nvidia0"))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -154,11 +155,11 @@ def test_a_stranger_that_comes_after_the_plan_is_left_alone_and_the_rest_is_brou
         done = held.bootstrap(held.inventory("proprietary", 595, "proprietary"), "--limit", NODE).expect(6)
     finally:
         held.cluster.on(NODE, "rm -f /usr/local/sbin/systemctl")
-    assert "somebodys-job (pid " in done.stdout + done.stderr
+    assert "somebodys.service (pid " in done.stdout + done.stderr
     assert (held.boot_id(NODE), held.driver(NODE), held.unschedulable(NODE)) == (boot, f"{NEW} open", True)
     is_back(held, ended)
     assert planned(held, "proprietary")["disrupts"] == "reboot"
-    held.cluster.on(NODE, "pkill somebodys-job")
+    held.cluster.on(NODE, "systemctl stop somebodys.service")
     assert planned(held, "proprietary")["disrupts"] == "workloads"
     change(held, "proprietary")
     assert (held.boot_id(NODE), held.unschedulable(NODE)) == (boot, False)
