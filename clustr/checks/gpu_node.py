@@ -17,7 +17,7 @@ from clustr.remote.boot_loader import next_kernel
 from clustr.remote.facts import PciDevice
 from clustr.templates import text
 
-VERSION = re.compile(r"\d{3}(?:\.\d+)+")  # of a driver: 580.95.05; packages' epochs and revisions are around it
+VERSION = re.compile(r"(?<!\d)\d{3}(?:\.\d+)+")  # of a driver: 580.95.05; packages' epochs and revisions are around it
 
 
 @dataclass(frozen=True)
