@@ -161,7 +161,7 @@ ASKED: dict[str, Callable[[FakeConnection], object]] = {
     "free": lambda node: free_lock({"n1": node}),
     "cordon": lambda node: cordon_marked(node, "n1", "r1"),
     "drain": lambda node: drain(node, "n1", "r1", 1),
-    "ready": lambda node: node_ready(node, "n1"),
+    "ready": lambda node: node_ready(node, "n1", "boot-1"),
     "kubeconfig": lambda node: kubeconfig.fetch(node, CLUSTER),
 }
 answers = st.lists(
