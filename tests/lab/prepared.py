@@ -34,8 +34,8 @@ def main(act: str, inventory: str) -> int:
         return 0
     try:
         ended = actions.bootstrap(Path(inventory), options, view, lambda *_: True)
-    except ClustrError as error:
-        print(json.dumps(["", error.problem, error.detail]))
+    except ClustrError as refused:
+        print(json.dumps(["", refused.problem, refused.detail]))
         return 1
     if ended is None:
         return 0
