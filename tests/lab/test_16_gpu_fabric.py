@@ -1,7 +1,7 @@
 """RDMA ends in the pod: what one without root may lock in memory, and the doctor where that is not all of it.
 
 A machine whose root lacks CAP_SYS_RESOURCE, as root in a container does, can raise no limit above its own: there a pod
-reads what the machine itself has, and the doctor tells that. `make test-vm` has such a pod where nothing is in the way.
+reads what the machine itself has, and the doctor tells that. `make test-vm` has a container with nothing in the way.
 """
 
 from __future__ import annotations

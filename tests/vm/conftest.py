@@ -1,4 +1,4 @@
-"""One virtual machine for all tests here, which run in make test-vm alone, in the order of their names."""
+"""A fresh virtual machine for each file of tests here, which run in make test-vm alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(3600))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     with running(tmp_path_factory.mktemp("vm")) as made:
         yield made

@@ -39,7 +39,7 @@ class Machine:
         options = ["IdentitiesOnly=yes", "UserKnownHostsFile=/dev/null", "StrictHostKeyChecking=no", "LogLevel=ERROR"]
         words = [word for option in (*options, "ConnectTimeout=5") for word in ("-o", option)]
         command = ["ssh", "-F", "none", "-i", str(self.key), *words, "-p", str(self.port), "root@127.0.0.1", "bash"]
-        return subprocess.run(command, input=script, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(command, input=script, capture_output=True, text=True, timeout=600, check=False)
 
     def says(self, script: str) -> str:
         done = self.ssh(script)
