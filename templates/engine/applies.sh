@@ -76,11 +76,15 @@ restore_file() {
   fi
 }
 
-# k3s keeps the objects of a file that is deleted, so they go first. Where k3s does not run, they are gone with it.
+# k3s keeps the objects of a file that is deleted, so they go first; where k3s does not run, they are gone with it. Then goes
+# its Addon, by whose checksum k3s passes over a file that comes back as it was.
 undo_manifest() {
+  local kube=(/usr/local/bin/k3s kubectl --cache-dir=/run/clustr/kubectl) name=${1##*/}
   if [ -e "$1" ] && systemctl is-active --quiet k3s.service; then
-    echo "::status deleting what ${1##*/} made"
-    /usr/local/bin/k3s kubectl --cache-dir=/run/clustr/kubectl delete --ignore-not-found --timeout=300s -f "$1"
+    echo "::status deleting what $name made"
+    "${kube[@]}" delete --ignore-not-found --timeout=300s -f "$1"
+    rm -f -- "$1"
+    "${kube[@]}" --namespace=kube-system delete --ignore-not-found --timeout=60s addons.k3s.cattle.io "${name%.yaml}"
   fi
   rm -f -- "$1"
 }

@@ -50,7 +50,8 @@ type Deployer struct {
 	folder   string
 	disabled map[string]bool
 	cluster  cluster
-	done     map[string]string // file: checksum of what this process applied
+	done     map[string]time.Time // file: its time when this process looked at it
+	started  bool                 // the first scan, which applies every file, is over
 }
 
 // Start writes the packaged files, creates the definitions they need and applies files until ctx ends.
@@ -81,7 +82,7 @@ func Start(ctx context.Context, c *config.Config, rest *rest.Config) error {
 }
 
 func newDeployer(folder string, disable []string, to cluster) *Deployer {
-	d := &Deployer{folder, map[string]bool{}, to, map[string]string{}}
+	d := &Deployer{folder: folder, disabled: map[string]bool{}, cluster: to, done: map[string]time.Time{}}
 	for _, name := range disable {
 		d.disabled[name] = true
 	}
@@ -119,6 +120,7 @@ func (d *Deployer) Scan(ctx context.Context) {
 			log.Error("Failed to process config: failed to process %s: %v", path, err)
 		}
 	}
+	d.started = true
 }
 
 func (d *Deployer) files() ([]string, error) {
@@ -166,16 +168,22 @@ func nameOf(path string) string {
 	}, name), "-.")
 }
 
+// deploy applies a file as k3s does: each at its first scan, later those whose time changed and whose checksum is not the
+// Addon's. A file that comes back as it was is passed over, as long as its Addon is there (pkg/deploy/controller.go).
 func (d *Deployer) deploy(ctx context.Context, path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if looked, known := d.done[path]; known && looked.Equal(info.ModTime()) {
+		return nil
+	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	sum := sha256.Sum256(text)
 	checksum := hex.EncodeToString(sum[:])
-	if d.done[path] == checksum {
-		return nil
-	}
 	objects, err := Parse(text)
 	if err != nil {
 		return err
@@ -184,6 +192,10 @@ func (d *Deployer) deploy(ctx context.Context, path string) error {
 	before, err := d.cluster.Applied(ctx, name)
 	if err != nil {
 		return err
+	}
+	if d.started && before.Checksum == checksum {
+		d.done[path] = info.ModTime()
+		return nil
 	}
 	var failed []error
 	after := Record{Source: path, Checksum: checksum}
@@ -210,6 +222,6 @@ func (d *Deployer) deploy(ctx context.Context, path string) error {
 	if before.Checksum != checksum {
 		log.Info("Applied %s", path)
 	}
-	d.done[path] = checksum
+	d.done[path] = info.ModTime()
 	return nil
 }

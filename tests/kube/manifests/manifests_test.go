@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"sort"
 	"testing"
+	"time"
 )
 
 // fake is a cluster of names.
@@ -96,6 +97,36 @@ func TestObjectThatLeftAFileIsDeletedAndADeletedFileDeletesNothing(t *testing.T)
 	}
 	d.Scan(t.Context())
 	expect(t, m, "b")
+}
+
+func TestFileThatComesBackAsItWasIsPassedOverWhileItsAddonIsThere(t *testing.T) {
+	folder, m := t.TempDir(), newFake()
+	d := newDeployer(folder, nil, m)
+	path := folder + "/app.yaml"
+	put(t, path, configMap("a"))
+	d.Scan(t.Context())
+	comesBack := func(wanted ...string) {
+		t.Helper()
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		d.Scan(t.Context())
+		put(t, path, configMap("a"))
+		if err := os.Chtimes(path, time.Time{}, time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		d.Scan(t.Context())
+		expect(t, m, wanted...)
+	}
+	if err := m.Delete(t.Context(), Reference{"v1", "ConfigMap", "", "a"}); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, m)
+	comesBack()
+	if err := m.Forget(t.Context(), "app"); err != nil {
+		t.Fatal(err)
+	}
+	comesBack("a")
 }
 
 func TestSkipIsHonouredForFilesAndFolders(t *testing.T) {
