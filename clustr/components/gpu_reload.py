@@ -53,13 +53,19 @@ def disturbance(gpu: GpuFacts) -> tuple[Disrupts, str]:
     strangers = [holder for holder in gpu.holders if not _can_be_stopped(holder)]
     others = _names(holder for holder in gpu.holders if _can_be_stopped(holder))
     if strangers:
-        held = ", ".join(f"{holder.name} (pid {holder.pid}) holds {holder.device}" for holder in strangers)
+        held = ", ".join(_in_the_way(holder) for holder in strangers)
         return Disrupts.REBOOT, f"reboots: {held}" + (f"; starts again: {others}" if others else "")
     return Disrupts.WORKLOADS, f"stops and starts again: {others}" if others else ""
 
 
 def _can_be_stopped(holder: Holder) -> bool:
     return holder.kind is HolderKind.POD or (holder.kind is HolderKind.SERVICE and holder.name in UNITS)
+
+
+def _in_the_way(holder: Holder) -> str:
+    if holder.kind is HolderKind.MODULE:
+        return f"the module {holder.name} uses {holder.device}"
+    return f"{holder.name} (pid {holder.pid}) holds {holder.device}"
 
 
 def _names(holders: Iterable[Holder]) -> str:

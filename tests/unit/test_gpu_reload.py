@@ -44,6 +44,11 @@ OLD = Loaded("580.105.08", open=True)
             Disrupts.REBOOT,
             "reboots: jupyter.service (pid 512) holds /dev/nvidia1",
         ),
+        (
+            GpuFacts(OLD, holders=(Holder(HolderKind.MODULE, "gdrdrv", 0, "nvidia"),)),
+            Disrupts.REBOOT,
+            "reboots: the module gdrdrv uses nvidia",
+        ),
     ],
 )
 def test_what_holds_the_gpus_decides(gpu: GpuFacts, disrupts: Disrupts, note: str) -> None:
