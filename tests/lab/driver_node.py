@@ -6,7 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +57,8 @@ class DriverNode:
         """The inventory for this driver. Without the site's key NVIDIA's own is asked for, by its fingerprint."""
 
         def edit(document: dict[str, Any]) -> None:
-            document["driver"] = {"source": source, "branch": branch}
+            flavour = "proprietary" if source == "distro" else "auto"
+            document["driver"] = {"source": source, "branch": branch, "modules": flavour}
             document["artifacts"] = {"mirror": self.place.url}
             told(self.place, self.key, document)
             if not site_key:
@@ -89,10 +90,11 @@ class DriverNode:
 
 @contextmanager
 def driver_node(
-    name: str, folder: Path, say: Callable[[str], None] = lambda _: None, release: Release = Release.BOOKWORM
+    name: str, folder: Path, release: Release = Release.BOOKWORM, model: GpuModel = GpuModel.A100
 ) -> Iterator[DriverNode]:
+    """A100 boards have NVSwitch, and with it fabric manager."""
     labs.down(name, say)
-    gpus = Gpus(2, GpuModel.A100)
+    gpus = Gpus(2, model)
     lab = labs.up(Spec(name=name, servers=1, agents=0, artifacts="none", release=release, gpus=gpus), say)
     key = new_key(folder / "k")
     publish_all(folder / "served", key)
@@ -102,6 +104,9 @@ def driver_node(
             yield DriverNode(LabCluster(lab, folder), place, key)
     finally:
         labs.down(name, say)
+
+
+def say(_: str) -> None: ...
 
 
 def _k3s(folder: Path) -> None:

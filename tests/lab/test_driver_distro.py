@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from clustr.lab.model import Release
+from clustr.lab.model import GpuModel, Release
 from tests.lab.driver_node import DriverNode, driver_node
 from tests.vendor.debs import Deb
 from tests.vendor.repository import publish
@@ -33,7 +33,7 @@ END
 @pytest.fixture(scope="module", params=list(BRANCHES), ids=str)
 def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DriverNode]:
     release: Release = request.param
-    with driver_node("test-distro", tmp_path_factory.mktemp("v"), release=release) as made:
+    with driver_node("test-distro", tmp_path_factory.mktemp("v"), release, GpuModel.T4) as made:
         made.on(PERSISTENCED)
         yield made
 
