@@ -4,7 +4,7 @@
 gpu_units=(nvidia-persistenced.service nvidia-fabricmanager.service nvidia-imex.service nvidia-cdi-refresh.service
   nvidia-cdi-refresh.path nvidia-dcgm.service nvidia-dcgm-exporter.service)
 
-# gpu_holders: a line "KIND PID DEVICE NAME" for each process that holds a device; KIND is pod, service, process or module.
+# gpu_holders: a line "KIND PID DEVICE NAME" for each that holds a device; KIND is pod, service, process or module.
 # A pod may have the devices in another folder than /dev; a program may close one that it has mapped.
 gpu_holders() {
   local pid device kind name seen=' '
@@ -16,7 +16,8 @@ gpu_holders() {
   done < <(
     find /proc/[0-9]*/fd -lname '*/nvidia*' -xtype c -printf '%p %l\n' 2>/dev/null |
       sed -E 's,^/proc/([0-9]+)/fd/[0-9]+ .*/,\1 /dev/,'
-    grep -soE '/nvidia([0-9]+|ctl|-uvm|-uvm-tools|-modeset)$' /proc/[0-9]*/maps | sed -E 's,^/proc/([0-9]+)/maps:,\1 /dev,'
+    grep -soE '/nvidia([0-9]+|ctl|-uvm|-uvm-tools|-modeset)$' /proc/[0-9]*/maps |
+      sed -E 's,^/proc/([0-9]+)/maps:,\1 /dev,'
   )
   for name in $(module_users nvidia); do
     case $name in nvidia_uvm | nvidia_drm | nvidia_modeset | nvidia_peermem) ;; *) echo "module - nvidia $name" ;; esac
@@ -28,10 +29,10 @@ module_users() {
   lsmod | awk -v module="$1" '$1 == module { gsub(",", " ", $4); print $4 }'
 }
 
-# whose PID sets `kind` and `name`, which are the caller's. What runs in a login is no unit's, although user@UID.service is
-# one; a container that Kubernetes does not know is no pod.
+# whose PID sets `kind` and `name`, which are the caller's. What runs in a login is no unit's, although user@UID.service
+# is one; a container that Kubernetes does not know is no pod.
 whose() {
-  local group unit uid folder
+  local group unit='' uid folder
   group=$(cat "/proc/$1/cgroup" 2>/dev/null) && [ -n "$group" ] || return 1
   if uid=$(pod_uid "$group"); then
     kind=pod name=$uid
@@ -40,7 +41,10 @@ whose() {
         name=${folder##*/} name=${name%_*} name=${name/_//}
       fi
     done
-  elif unit=$(grep -E '^[0-9]+:(name=systemd)?:/system\.slice/' <<<"$group" | grep -oE '[^/]+\.service' | head -n 1) && [ -n "$unit" ]; then
+    return 0
+  fi
+  unit=$(grep -E '^[0-9]+:(name=systemd)?:/system\.slice/' <<<"$group" | grep -oE '[^/]+\.service' | head -n 1) || true
+  if [ -n "$unit" ]; then
     kind=service name=$unit
   else
     kind=process name=$(cat "/proc/$1/comm" 2>/dev/null) || return 1
@@ -48,8 +52,8 @@ whose() {
   fi
 }
 
-# pod_uid CGROUP: cgroupfs writes kubepods/burstable/podUID, systemd kubepods-burstable-podUID.slice with _ for -; a static
-# pod's uid is a sum.
+# pod_uid CGROUP: cgroupfs writes kubepods/burstable/podUID, systemd kubepods-burstable-podUID.slice with _ for -; a
+# static pod's uid is a sum.
 pod_uid() {
   local uid
   uid=$(grep -oE 'kubepods[^:]*[/-]pod[0-9a-f]{8}[0-9a-f_-]+' <<<"$1" | head -n 1)

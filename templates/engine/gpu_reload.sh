@@ -1,5 +1,5 @@
-# Changes NVIDIA's driver in the kernel, on a node whose pods are drained: who else holds the GPUs is named, stopped where
-# that is a pod's or a unit of the driver's own stack, and brought back.
+# Changes NVIDIA's driver in the kernel, on a node whose pods are drained: who else holds the GPUs is named, stopped
+# where that is a pod's or a unit of the driver's own stack, and brought back.
 
 gpu_stands_still=/run/clustr-stands-still # units that wait for us: a boot starts them anyway, and forgets this
 
@@ -34,8 +34,8 @@ loaded_gpu_version() {
 
 # gpu_module KERNEL: the file. Debian calls its own nvidia-current, and has modprobe load that as nvidia.
 gpu_module() {
-  find "/lib/modules/$1" \( -name 'nvidia.ko' -o -name 'nvidia.ko.*' -o -name 'nvidia-current.ko*' -o -name 'nvidia-tesla-*.ko*' \) \
-    ! -name '*-drm.*' ! -name '*-modeset.*' ! -name '*-uvm.*' ! -name '*-peermem.*' -print -quit 2>/dev/null
+  find "/lib/modules/$1" -regextype posix-extended -regex '.*/nvidia(-current|-tesla-[0-9]+)?[.]ko([.][a-z0-9]+)?' \
+    -print -quit 2>/dev/null
 }
 
 gpu_version_on_disk() {
@@ -67,7 +67,7 @@ reload_gpu_driver() {
   with_idle_gpus change_gpu_driver "$3"
 }
 
-# with_idle_gpus COMMAND...: runs it while nobody holds a device. Whatever comes of it, what was stopped is started again.
+# with_idle_gpus COMMAND...: runs it while nobody holds a device; whatever comes of it, what was stopped starts again.
 with_idle_gpus() {
   refuse_gpu_strangers
   (
@@ -146,7 +146,8 @@ signal_pods() {
 # Before the first is unloaded: what else uses one of them than the next is the kernel's own, which no process shows.
 refuse_busy_modules() {
   local busy
-  busy=$(lsmod | awk '$1 ~ /^nvidia(_uvm|_drm|_modeset|_peermem)?$/ { n = split($4, by, ","); if ($3 > n) print $1 " (" $3 - n ")" }')
+  busy=$(lsmod | awk '
+    $1 ~ /^nvidia(_uvm|_drm|_modeset|_peermem)?$/ { n = split($4, by, ","); if ($3 > n) print $1 " (" $3 - n ")" }')
   if [ -n "$busy" ]; then
     echo "in use, and no process shows by whom: ${busy//$'\n'/, }; boot the node, then run the same again" >&2
     return 1

@@ -1,6 +1,6 @@
 #!/bin/bash
-# clustr: ends what is left of pods, then boots. Pods outlive k3s (KillMode=process) and shims pass SIGTERM over, so that
-# systemd would wait 90 s for them at every boot (https://github.com/k3s-io/k3s/issues/2400).
+# clustr: ends what is left of pods, then boots. Pods outlive k3s (KillMode=process) and shims pass SIGTERM over, so
+# that systemd would wait 90 s for them at every boot (https://github.com/k3s-io/k3s/issues/2400).
 set -u
 export LC_ALL=C
 
