@@ -67,8 +67,8 @@ chmod 755 /usr/local/sbin/systemctl
 
 @pytest.fixture(scope="module")
 def held(gpu_lab: GpuLab) -> Iterator[GpuLab]:
-    """Branch 595 with open modules, a GPU held by a pod and by the driver's own service."""
-    gpu_lab.bootstrap(gpu_lab.inventory("open", 595, "open")).expect()
+    """Branch 595 with proprietary modules, a GPU held by a pod and by the driver's own service."""
+    gpu_lab.bootstrap(gpu_lab.inventory("proprietary", 595, "proprietary")).expect()  # as the rollout has left it
     gpu_lab.apply(HOLDER)
     gpu_lab.cluster.kubectl("-n kube-system rollout status daemonset/holder --timeout=120s")
     yield gpu_lab
@@ -119,12 +119,12 @@ def change(gpu: GpuLab, modules: str) -> str:
 
 def test_a_pod_and_a_service_are_named_stopped_and_brought_back(held: GpuLab) -> None:
     boot, pid, ended = held.boot_id(NODE), main_pid(held), restarts(held)
-    told = planned(held, "proprietary")
+    told = planned(held, "open")
     assert told["disrupts"] == "workloads"
     assert told["note"].startswith("stops and starts again: ")
     assert SERVICE in told["note"]
     assert f"pod {name(held)}" in told["note"]
-    log = change(held, "proprietary")
+    log = change(held, "open")
     assert f"stopping {SERVICE}" in log
     assert f"ending pod {name(held)}, whose pid " in log
     assert f"starting {SERVICE}" in log
@@ -136,12 +136,12 @@ def test_a_pod_and_a_service_are_named_stopped_and_brought_back(held: GpuLab) ->
 def test_a_stranger_turns_the_change_into_a_boot_that_the_plan_says(held: GpuLab) -> None:
     boot, ended = held.boot_id(NODE), restarts(held)
     stranger = held.held_by_a_stranger(NODE)
-    told = planned(held, "open")
+    told = planned(held, "proprietary")
     assert told["disrupts"] == "reboot"
     assert f"reboots: somebodys-job (pid {stranger}) holds /dev/nvidia0; starts again: " in told["note"]
     assert SERVICE in told["note"]
     assert f"pod {name(held)}" in told["note"]
-    change(held, "open")
+    change(held, "proprietary")
     assert held.boot_id(NODE) != boot
     is_back(held, ended)
     assert not held.unschedulable(NODE)
@@ -152,23 +152,24 @@ def test_a_stranger_that_comes_after_the_plan_is_left_alone_and_the_rest_is_brou
     ended, boot = restarts(held), held.boot_id(NODE)
     held.cluster.on(NODE, LATE)
     try:
-        done = held.bootstrap(held.inventory("proprietary", 595, "proprietary"), "--limit", NODE).expect(6)
+        done = held.bootstrap(held.inventory("open", 595, "open"), "--limit", NODE).expect(6)
     finally:
         held.cluster.on(NODE, "rm -f /usr/local/sbin/systemctl")
     assert "somebodys.service (pid " in done.stdout + done.stderr
-    assert (held.boot_id(NODE), held.driver(NODE), held.unschedulable(NODE)) == (boot, f"{NEW} open", True)
+    assert (held.boot_id(NODE), held.driver(NODE), held.unschedulable(NODE)) == (boot, f"{NEW} proprietary", True)
     is_back(held, ended)
-    assert planned(held, "proprietary")["disrupts"] == "reboot"
+    assert planned(held, "open")["disrupts"] == "reboot"
     held.cluster.on(NODE, "systemctl stop somebodys.service")
-    assert planned(held, "proprietary")["disrupts"] == "workloads"
-    change(held, "proprietary")
+    assert planned(held, "open")["disrupts"] == "workloads"
+    change(held, "open")
     assert (held.boot_id(NODE), held.unschedulable(NODE)) == (boot, False)
 
 
 def test_a_change_that_is_cut_while_all_stands_still_is_finished_by_the_next_run(held: GpuLab) -> None:
     ended = restarts(held)
     held.cluster.on(NODE, SLOW)
-    run = held.cluster.start("bootstrap", str(held.inventory("open", 595, "open")), "--yes", "--limit", NODE)
+    inventory = held.inventory("proprietary", 595, "proprietary")
+    run = held.cluster.start("bootstrap", str(inventory), "--yes", "--limit", NODE)
     try:
         wait_for(held.cluster, NODE, "/run/at-rmmod")
         held.cluster.on(NODE, "systemctl kill --signal=KILL clustr-apply.service")
@@ -177,6 +178,6 @@ def test_a_change_that_is_cut_while_all_stands_still_is_finished_by_the_next_run
         run.kill()
         held.cluster.on(NODE, "rm -f /usr/local/sbin/rmmod")
     assert run.returncode == 6, output
-    assert "stands still" in planned(held, "open")["before"]
-    change(held, "open")
+    assert "stands still" in planned(held, "proprietary")["before"]
+    change(held, "proprietary")
     is_back(held, ended)
