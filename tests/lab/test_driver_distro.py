@@ -17,8 +17,11 @@ pytestmark = pytest.mark.slow
 BRANCHES = {Release.BOOKWORM: "535", Release.TRIXIE: "550"}
 NEWER = "-99~stand-in"  # behind the version that is there: newer than any of Debian's
 
-# The real daemon asks GPUs of whom there is none; a stand-in runs in its place, for it alone.
-PERSISTENCED = """
+# Debian's own programs ask GPUs of whom there is none, so the lab's stand-ins are found before these three. Everything
+# else of the packages is real.
+STAND_INS = """
+ln -s /usr/local/lib/clustr-lab/nvidia-modprobe /usr/local/sbin/nvidia-modprobe
+ln -s /usr/local/lib/clustr-lab/nvidia-smi /usr/local/bin/nvidia-smi
 mkdir -p /etc/systemd/system/nvidia-persistenced.service.d
 cat >/etc/systemd/system/nvidia-persistenced.service.d/90-lab.conf <<'END'
 # Stand-in of the lab.
@@ -34,7 +37,7 @@ END
 def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DriverNode]:
     release: Release = request.param
     with driver_node("test-distro", tmp_path_factory.mktemp("v"), release, GpuModel.T4) as made:
-        made.on(PERSISTENCED)
+        made.on(STAND_INS)
         yield made
 
 
