@@ -169,7 +169,10 @@ change_gpu_driver() {
     echo "::status loading $module"
     modprobe "$module"
   done
-  if command -v nvidia-modprobe >/dev/null; then nvidia-modprobe -u -c=0; fi
+  if command -v nvidia-modprobe >/dev/null && ! nvidia-modprobe -u -c=0; then
+    echo "nvidia-modprobe made no /dev/nvidia-uvm, without which CUDA finds no GPU" >&2
+    return 1
+  fi
   wanted=$(gpu_version_on_disk "$1")
   if [ "$(loaded_gpu_version)" != "$wanted" ]; then
     echo "the kernel loaded $(loaded_gpu_version) in place of $wanted" >&2
