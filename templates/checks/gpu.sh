@@ -89,7 +89,8 @@ main() {
     if [ -r /proc/driver/nvidia/version ]; then echo "loaded $(value /proc/driver/nvidia/version)"; fi
     if [ -d /sys/module/nouveau ]; then echo nouveau; fi
     for path in /dev/nvidia*; do echo "node ${path#/dev/}"; done
-    for path in /usr/lib/libnvidia-ml.so.*.* /usr/lib64/libnvidia-ml.so.*.* /usr/lib/*/libnvidia-ml.so.*.*; do
+    # Debian's own lies deeper: /usr/lib/x86_64-linux-gnu/nvidia/current.
+    for path in /usr/lib{,64}/libnvidia-ml.so.*.* /usr/lib/*/libnvidia-ml.so.*.* /usr/lib/*/nvidia/*/libnvidia-ml.so.*.*; do
       echo "library ${path##*/libnvidia-ml.so.}"
     done
     for path in /var/run/cdi/*nvidia* /etc/cdi/*nvidia*; do

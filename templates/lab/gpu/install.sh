@@ -16,7 +16,7 @@ tools() {
   local tool
   cp /bin/busybox "$lib/busybox"
   mkdir "$lib/bin"
-  for tool in awk cat date grep mkdir rm sed seq sort tr; do ln -s ../busybox "$lib/bin/$tool"; done
+  for tool in awk cat date grep mkdir readlink rm sed seq sort tr; do ln -s ../busybox "$lib/bin/$tool"; done
 }
 
 main() {
