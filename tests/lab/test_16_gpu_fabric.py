@@ -74,7 +74,9 @@ def fabric(gpu_lab: GpuLab) -> Iterator[Fabric]:
 
     def with_rdma(document: dict[str, Any]) -> None:
         (node,) = (each for each in document["nodes"] if each["name"] == NODE)
-        document["classes"]["fabric"] = {**document["classes"][node["class"]], "rdma": {"stack": "inbox"}}
+        # Without nvidia_peermem, which proprietary modules, where they are those of the tests before, would want.
+        rdma = {"stack": "inbox", "peermem": "off"}
+        document["classes"]["fabric"] = {**document["classes"][node["class"]], "rdma": rdma}
         node["class"] = "fabric"
 
     inventory = gpu_lab.inventory("fabric", branch, modules, with_rdma)
