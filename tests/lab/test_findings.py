@@ -236,8 +236,8 @@ def fresh(cluster: LabCluster) -> None:
 
 
 def test_what_no_node_can_be_is_made_of_recorded_facts() -> None:
-    """So that each name is made to happen: here, or there. Of GPUs all are made there, and in test_17_gpu_doctor.py those
-    that a lab node can have."""
+    """So that each name is made to happen: here, or there. GPUs' are all made there, and those that a lab node can have
+    in test_17_gpu_doctor.py too."""
     here = {name for name, _ in hosts_broken() | NAMES | CLUSTERS}
     assert here | set(CASES) == set(Name)
     assert set(Name) - here - set(GPU_CASES) <= ({Name.OS_CGROUP_V1} if CGROUP_V2 else set())
