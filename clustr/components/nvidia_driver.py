@@ -13,7 +13,7 @@ from shlex import quote
 from clustr.components import vendor
 from clustr.components.gpu_reload import USES, driver_in_kernel
 from clustr.engine.goal import Disrupts, Goal
-from clustr.engine.makers import file, packages, service, step
+from clustr.engine.makers import REMOVES, file, packages, service, step
 from clustr.errors import PreflightError
 from clustr.families import Manager, family
 from clustr.inventory.gpu import Source
@@ -168,9 +168,6 @@ def _driver(wanted: Wanted) -> Goal:
     )
 
 
-REMOVES = {Manager.APT: "apt-get remove", Manager.DNF: "dnf remove"}
-
-
 def _replaces(choice: Choice, facts: Facts) -> bool:
     """Whether libraries change under a module that is loaded: programs that start then find another version there."""
     loaded = facts.gpu.loaded
@@ -182,9 +179,9 @@ def _in_kernel(wanted: Wanted) -> Iterator[Goal]:
     installed = {kernel.release for kernel in facts.kernels}
     waits = facts.kernel in installed and facts.kernel != wanted.kernel
     boot_for = f"the kernel {wanted.kernel} comes with it" if waits else ""
-    yield driver_in_kernel(facts, version=str(choice.branch), open=choice.open, boot_for=boot_for)
+    loaded = driver_in_kernel(facts, version=str(choice.branch), open=choice.open, boot_for=boot_for)
+    yield loaded
     if any(each.chip and each.chip.coherent for each in gpus(facts)):
-        loaded = driver_in_kernel(facts, version=str(choice.branch), open=choice.open, boot_for=boot_for)
         yield replace(
             loaded,
             name="mode of the GPUs' coherent memory",

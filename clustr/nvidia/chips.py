@@ -135,10 +135,10 @@ BOARDS: Mapping[tuple[str, str], Chip] = {(device, board): chip for device, boar
 
 def gpus(machine: Bus) -> tuple[Gpu, ...]:
     """The machine's GPUs of NVIDIA's (3D and display controllers), by their slots."""
+    found = [each for each in machine.pci if each.vendor == NVIDIA and each.kind.startswith(("0302", "0300"))]
     return tuple(
         Gpu(device, BOARDS.get((device.device, device.subsystem)) or CHIPS.get(device.device))
-        for device in sorted(machine.pci, key=lambda each: each.slot)
-        if device.vendor == NVIDIA and device.kind.startswith(("0302", "0300"))
+        for device in sorted(found, key=lambda each: each.slot)
     )
 
 
