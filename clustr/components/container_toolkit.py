@@ -13,6 +13,7 @@ from shlex import quote
 
 from clustr.artifacts import architecture
 from clustr.components import vendor
+from clustr.components.gpu_reload import USES
 from clustr.engine.goal import Goal
 from clustr.engine.makers import REMOVES, file, step
 from clustr.families import Manager, family
@@ -94,6 +95,7 @@ def _host() -> Iterator[Goal]:
         probe="container_toolkit_probe_cdi",
         wanted="of the loaded driver",
         apply="container_toolkit_refresh_cdi",
+        uses=USES,
     )
 
 

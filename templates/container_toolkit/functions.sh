@@ -80,7 +80,7 @@ container_toolkit_probe_cdi() {
     echo absent
     return
   fi
-  loaded=$(grep -m 1 '^NVRM version' /proc/driver/nvidia/version | grep -oE '[0-9]+\.[0-9]+(\.[0-9]+)?' | head -n 1)
+  loaded=$(loaded_gpu_version)
   named=$(grep -oE 'libcuda\.so\.[0-9]+\.[0-9]+(\.[0-9]+)?' /var/run/cdi/nvidia.yaml | sort -u | sed 's/^libcuda\.so\.//')
   if [ "$named" = "$loaded" ]; then echo "of the loaded driver"; else echo "of ${named:-no driver}, while $loaded is loaded"; fi
 }

@@ -13,6 +13,7 @@ from tests.components.test_dnf import build
 from tests.fakes import LocalConnection
 
 K3S_CONFIG = "/var/lib/rancher/k3s/agent/etc/containerd/config.toml"
+ENGINE = ("engine/probes.sh", "engine/applies.sh", "engine/gpu_reload.sh")
 TOOLKIT_CONFIG = "/etc/nvidia-container-runtime/config.toml"
 # As k3s writes it for containerd 2, and wrote it for containerd 1.7.
 NEW = """
@@ -78,7 +79,7 @@ def machine() -> Iterator[LocalConnection]:
 
 
 def bash(machine: LocalConnection, component: str, script: str) -> Result:
-    functions = "\n".join(text(name) for name in ("engine/probes.sh", "engine/applies.sh", f"{component}/functions.sh"))
+    functions = "\n".join(text(name) for name in (*ENGINE, f"{component}/functions.sh"))
     return machine.run(f"set -Eeuo pipefail\n{functions}\nmain() {{\n{script}\n}}\nmain\n")
 
 
