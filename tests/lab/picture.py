@@ -9,11 +9,13 @@ from clustr.views.capture import capture
 
 HEAD, TAIL = 18, 2  # lines of the plan
 LEFT_OUT = "…"
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
 FIRST_STAGE = re.compile(r"(\x1b\[[0-9;]*m)*[✓✗](\x1b\[[0-9;]*m)* Prepare nodes ")
 # What differs from run to run and from release to release: everything that begins with a digit, as a version, an
 # address, a count or a time; and how many units of time a duration has.
 DURATION = re.compile(r"\b\d[\d.]* (ms|s|min|h)\b( \d+ (s|min)\b)?")
 NUMBER = re.compile(r"(?<![\w.\[-])v?\d\S*")
+SYSCTL = re.compile(r"^\W*base_os +sysctl ")  # what a kernel has already is of the machine that carries the lab
 NAMED = re.compile(r"\$ clustr plan (\S+)")
 
 
@@ -23,9 +25,21 @@ def picture(plan: str, bootstrap: str) -> str:
 
 
 def ends(shown: str) -> str:
-    lines = shown.rstrip().splitlines()
+    lines = without_sysctls(shown.rstrip().splitlines())
     assert len(lines) > HEAD + TAIL, shown
     return "\n".join([*lines[:HEAD], LEFT_OUT, *lines[-TAIL:]])
+
+
+def without_sysctls(lines: list[str]) -> list[str]:
+    """One sign where they were: net.ipv4.ip_forward is among them everywhere, since each node has its own."""
+    kept: list[str] = []
+    for line in lines:
+        is_sysctl = SYSCTL.match(ANSI.sub("", line))
+        if not is_sysctl:
+            kept.append(line)
+        elif kept[-1] != LEFT_OUT:
+            kept.append(LEFT_OUT)
+    return kept
 
 
 def since_first_stage(shown: str) -> str:

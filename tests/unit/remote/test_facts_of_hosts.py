@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,8 +68,9 @@ def test_what_makes_no_sense_is_an_error(nonsense: str) -> None:
 
 
 def test_the_moment_of_the_answer_is_kept() -> None:
+    before = time.time()
     found = read_facts(FakeConnection({"What this machine says": BARE}), NODE)
-    assert abs(found.asked - Path("/proc/self").stat().st_ctime) < 3600
+    assert before <= found.asked <= time.time()
     assert found.clock != found.asked
 
 
