@@ -9,11 +9,30 @@ import pytest
 
 from tests.wheel import Wheel, installed_wheel
 
+CLUSTERS = {"lab_nodes": "main", "gpu_lab": "gpu"}  # by the fixture that brings one up
 Golden = Callable[[Path, str], None]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite the expected texts; look at the diff")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes share the tests (run.sh): what uses a cluster of the session stays in one of them, as each file does.
+
+    The clusters come first, since they take longest, then other labs.
+    """
+    groups = {item: group(item) for item in items}
+    order = [*CLUSTERS.values(), *dict.fromkeys(each for each in groups.values() if each.startswith("lab/"))]
+    items.sort(key=lambda item: order.index(groups[item]) if groups[item] in order else len(order))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(groups[item]))
+
+
+def group(item: pytest.Item) -> str:
+    used = getattr(item, "fixturenames", ())
+    of_cluster = next((name for fixture, name in CLUSTERS.items() if fixture in used), None)
+    return of_cluster or item.path.relative_to(Path(__file__).parent).as_posix()
 
 
 @pytest.fixture
