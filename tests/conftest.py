@@ -18,7 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two processes share the tests (run.sh): what uses a cluster of the session stays in one of them, as each file does.
+    """Two processes share the tests (run.sh): all that uses a cluster of the session is in one, and so is each file.
 
     The clusters come first, since they take longest, then other labs.
     """
