@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from clustr.checks.backend import Host
-from clustr.checks.check import Check, CouldNotLook, DoesNotApply, check, must
+from clustr.checks.check import Check, CouldNotLook, DoesNotApply, Severity, check, must
 from clustr.checks.gpu import smi
 from clustr.checks.gpu_node import GpuNode, gpu_node, may_have_gpus, with_clustrs_driver
 from clustr.checks.units import must_run
@@ -16,6 +16,11 @@ from clustr.templates import text
 
 AGAIN = "clustr bootstrap --limit {node}"
 FABRIC_MANAGER = "https://docs.nvidia.com/datacenter/tesla/fabric-manager-user-guide/"
+ACS = "https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/troubleshooting.html (PCI Access Control Services)"
+PEERMEM = "https://docs.nvidia.com/datacenter/cloud-native/gpu-operator/latest/gpu-operator-rdma.html"
+PEERMEM_STATE = """for path in /etc/modules-load.d/nvidia-peermem.conf /sys/module/nvidia_peermem; do
+  if [ -e "$path" ]; then echo yes; else echo no; fi
+done"""
 MEMLOCK = "https://github.com/NVIDIA/nvidia-container-toolkit/issues/2037"
 
 
@@ -98,6 +103,46 @@ def links_are_up(host: Host, node: Node, cluster: Cluster) -> str:
 
 
 @check(
+    "fabric.acs",
+    says="GPUs and ports reach each other straight through the bridges above them",
+    on=may_have_gpus,
+    severity=Severity.WARNING,
+    fix="switch ACS off in {node}'s firmware (in a virtual machine: ask its host), else GPUs share data more slowly",
+    source=ACS,
+)
+def bridges_redirect_nothing(host: Host, node: Node, cluster: Cluster) -> str:
+    """With access control on, what two devices below one bridge say to each other goes up to the processor and back."""
+    bridges = gpu_node(host).bridges
+    if not bridges:
+        raise DoesNotApply("no bridge is above its GPUs")
+    on = [slot for slot, redirects in bridges.items() if redirects == "on"]
+    must(not on, found=f"ACS redirects at {', '.join(on)}", wanted="off")
+    unknown = [slot for slot, redirects in bridges.items() if redirects != "off"]
+    if unknown:
+        raise CouldNotLook(f"the configuration space of {', '.join(unknown)} cannot be read")
+    return f"off on {len(bridges)} bridges"
+
+
+@check(
+    "fabric.peermem",
+    says="nvidia_peermem is loaded where the fabric reaches GPUs by it",
+    on=with_rdma,
+    fix="clustr exec --limit {node} -- modprobe nvidia_peermem; it needs the modules of DOCA-OFED",
+    source=PEERMEM,
+)
+def peermem_is_loaded(host: Host, node: Node, cluster: Cluster) -> str:
+    """Whether it is wanted is told by what bootstrap left for the boot."""
+    asked = host.check_output(PEERMEM_STATE).split()
+    if len(asked) != 2:
+        raise CouldNotLook("the node did not tell of nvidia_peermem")
+    wanted, loaded = asked
+    if wanted == "no":
+        raise DoesNotApply("its fabric does without nvidia_peermem")
+    must(loaded == "yes", found="it is not loaded", wanted="loaded")
+    return "it is loaded"
+
+
+@check(
     "fabric.ports",
     says="ports of the fabric are up, as many and as fast as the class says",
     on=with_ports,
@@ -171,6 +216,8 @@ CHECKS: tuple[Check, ...] = (
     fabric_manager_runs,
     gpus_have_registered,
     links_are_up,
+    bridges_redirect_nothing,
+    peermem_is_loaded,
     ports_are_up,
     memory_may_be_locked,
     pods_may_lock_memory,

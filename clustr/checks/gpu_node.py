@@ -32,6 +32,7 @@ class GpuNode:
     next_kernel: str
     packages: Mapping[str, str]  # versions of packages that have the driver's version
     free: frozenset[str]  # those of them that are not held
+    bridges: Mapping[str, str]  # above the GPUs: whether each redirects requests between them: on, off, unknown
     dra: bool  # a driver of dynamic resource allocation hands the GPUs out
 
     @property
@@ -50,9 +51,13 @@ def with_clustrs_driver(cluster: Cluster, node: Node) -> str | None:
     return may_have_gpus(cluster, node)
 
 
+def script() -> str:
+    return text("remote/gpu_bridges.sh") + text("checks/gpu.sh")
+
+
 def machine(host: Host) -> GpuNode:
     """Also of a node without GPUs."""
-    lines = host.check_output(text("checks/gpu.sh")).splitlines()
+    lines = host.check_output(script()).splitlines()
     if not lines or lines[-1] != "end":
         raise CouldNotLook("the node did not tell what is on its bus")
     told: dict[str, list[list[str]]] = defaultdict(list)
@@ -75,6 +80,7 @@ def machine(host: Host) -> GpuNode:
         next_kernel=_next_kernel({word: [words[0] for words in rows if words] for word, rows in told.items()}),
         packages={name: version for name, (version, _) in packages.items()},
         free=frozenset(name for name, (_, state) in packages.items() if state != "held"),
+        bridges={words[0]: words[1] for words in told["bridge"] if len(words) == 2},
         dra="dra" in told,
     )
 

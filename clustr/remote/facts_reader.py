@@ -64,7 +64,7 @@ def read_facts(connection: Connection, node: Node) -> Facts:
 
 def facts_script() -> str:
     """The last part calls the others' functions where GPUs or ports of a fabric are."""
-    return "".join(map(text, ("engine/gpu_holders.sh", "remote/gpu.sh", "remote/facts.sh")))
+    return "".join(map(text, ("engine/gpu_holders.sh", "remote/gpu_bridges.sh", "remote/gpu.sh", "remote/facts.sh")))
 
 
 def parse_facts(said: Said) -> Facts:

@@ -1,4 +1,5 @@
-# What a node with GPUs is, a line each. On a node without them the bus is all that is told.
+# What a node with GPUs is, a line each. On a node without them the bus is all that is told. Begins with the functions of
+# remote/gpu_bridges.sh.
 # shellcheck shell=bash
 shopt -s nullglob
 
@@ -83,9 +84,13 @@ packages() {
 }
 
 main() {
-  local path
+  local path slots=()
   bus
   if grep -qx 0x10de /sys/bus/pci/devices/*/vendor; then
+    for path in /sys/bus/pci/devices/*; do
+      case $(value "$path/vendor"):$(value "$path/class") in 0x10de:0x03*) slots+=("${path##*/}") ;; esac
+    done
+    gpu_bridges "${slots[@]}" | sed 's/^/bridge /'
     if [ -r /proc/driver/nvidia/version ]; then echo "loaded $(value /proc/driver/nvidia/version)"; fi
     if [ -d /sys/module/nouveau ]; then echo nouveau; fi
     for path in /dev/nvidia*; do echo "node ${path#/dev/}"; done
@@ -105,5 +110,5 @@ main() {
   fi
   echo end
 }
-needs awk base64 grep modinfo readlink sed sort timeout
+needs awk base64 grep modinfo od readlink sed sort timeout
 main 2>/dev/null

@@ -183,29 +183,14 @@ dnf_packages() {
     nvidia-open nvidia-driver-cuda cuda-drivers 'kmod-nvidia*' | grep '^candidate='
 }
 
-# Whether a bridge above one of these redirects what its devices say to each other: ACS's control word, bits 2 and 3 (PCI
-# Express Base Specification, "ACS Extended Capability"). Without extended capabilities in sight nothing is said.
+# Whether a bridge above one of these redirects what its devices say to each other. Where none can be read nothing is said.
 gpu_acs() {
-  local slot path bytes at next step told='' part
-  local -A bridges=()
-  for slot in "$@"; do
-    path=$(readlink -f "/sys/bus/pci/devices/$slot") || continue
-    for part in ${path//\// }; do
-      if [[ $part =~ ^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}[.][0-7]$ ]] && [ "$part" != "$slot" ]; then bridges[$part]=; fi
-    done
-  done
-  for part in "${!bridges[@]}"; do
-    read -r -d '' -a bytes < <(od -An -v -tu1 -w4096 "/sys/bus/pci/devices/$part/config")
-    if [ ${#bytes[@]} -lt 4096 ]; then continue; fi
-    told=${told:-off}
-    at=256
-    for ((step = 0; step < 64 && at >= 256 && at <= 4088; step++)); do
-      next=$(((bytes[at + 3] << 4) | (bytes[at + 2] >> 4)))
-      if [ $((bytes[at] | (bytes[at + 1] << 8))) = 13 ] && [ $((bytes[at + 6] & 12)) != 0 ]; then told=on; fi
-      at=$next
-    done
-  done
-  if [ -n "$told" ]; then say acs "$told"; fi
+  local told
+  told=$(gpu_bridges "$@")
+  case $told in
+    *' on'*) say acs on ;;
+    *' off'*) say acs off ;;
+  esac
 }
 
 # By engine/gpu_holders.sh: what stops them asks the same.

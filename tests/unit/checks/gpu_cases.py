@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from clustr.checks.check import State
+from clustr.checks.fabric import PEERMEM_STATE
 from clustr.checks.gpu_pods import ALLOCATABLE
 from tests.unit.checks.wrong import ALL, Wrong
 
@@ -50,6 +51,10 @@ GPU_CASES = [
     on_gpu1("fabric.manager", NODE, "(manager) 580.173.02", r"\1 595.91.07", "nvidia-fabricmanager 595.91.07; wanted"),
     on_gpu1("fabric.registered", "fabric.state", "7, Completed", "7, In Progress", "GPU 7: In Progress"),
     on_gpu1("fabric.nvlink", "nvlink", "Link 0: 26.562 GB/s", "Link 0: <inactive>", "GPU 0: 17, GPU 1: 17"),
+    on_gpu1("fabric.acs", NODE, "(1a:00.0) off", r"\1 on", "ACS redirects at 0000:1a", state=State.WARNING),
+    on_gpu1("fabric.acs", NODE, "(1a:00.0) off", r"\1 unknown", "0000:1a:00.0 cannot be read", state=State.UNKNOWN),
+    on_gpu1("fabric.peermem", PEERMEM_STATE, ALL, "yes\nno\n", "it is not loaded; wanted: loaded"),
+    on_gpu1("fabric.peermem", PEERMEM_STATE, ALL, "", "did not tell of nvidia_peermem", state=State.UNKNOWN),
     on_gpu1("fabric.ports", FABRIC, "mlx5_3 1 ACTIVE", "mlx5_3 1 DOWN", "mlx5_3/1 is DOWN; wanted: ACTIVE at 400"),
     on_gpu1("fabric.ports", FABRIC, "(mlx5_3 1 ACTIVE) 400", r"\1 200", "mlx5_3/1 has 200 Gbit/s; wanted: ACTIVE"),
     on_gpu1("fabric.ports", FABRIC, "port mlx5_3", "bridge mlx5_3", "7 ports; wanted: 8"),

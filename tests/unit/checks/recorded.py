@@ -1,7 +1,8 @@
 """A node that answers checks from a file of what real lab nodes said, and the cluster that those nodes were.
 
 Record anew, from a running lab (then keep cp1, agent1 and gpu1; of etcd's metrics only the lines about leader and
-peers are kept): python -m tests.unit.checks.recorded INVENTORY. What gpu1 says of its GPUs is what stand-ins say.
+peers are kept): python -m tests.unit.checks.recorded INVENTORY. What gpu1 says of its GPUs is what stand-ins say; the
+bridge above them and nvidia_peermem, which a lab has not, were put in by hand.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from clustr.checks import gpu_node
 from clustr.checks.catalogue import all_checks
 from clustr.checks.questions import Answer
 from clustr.checks.run import check_node
@@ -24,7 +26,8 @@ from clustr.remote.connection import Connection, Result
 from clustr.templates import text
 
 FOLDER = Path(__file__).with_name("answers")
-SCRIPTS = ("checks/gpu.sh", "checks/fabric.sh")  # asked whole; in a file of answers they go by their names
+# Asked whole; in a file of answers they go by their names.
+SCRIPTS = {"checks/gpu.sh": gpu_node.script(), "checks/fabric.sh": text("checks/fabric.sh")}
 Answers = Mapping[str, Answer]
 
 
@@ -39,7 +42,7 @@ def recorded_nodes(cluster: Cluster) -> list[Node]:
 
 def recorded_answers(node: str) -> dict[str, Answer]:
     document = json.loads((FOLDER / f"{node}.json").read_text())
-    return {text(asked) if asked in SCRIPTS else asked: Answer(**answer) for asked, answer in document.items()}
+    return {SCRIPTS.get(asked, asked): Answer(**answer) for asked, answer in document.items()}
 
 
 class Spoken:
@@ -123,7 +126,7 @@ def record(inventory: Path) -> None:
         for node in cluster.nodes:
             recorder = Recorder(network.open(node))
             check_node(all_checks(), cluster, node, recorder)
-            called = {text(name): name for name in SCRIPTS}
+            called = {script: name for name, script in SCRIPTS.items()}
             answers = {called.get(command, command): vars(answer) for command, answer in recorder.answers.items()}
             (FOLDER / f"{node.name}.json").write_text(json.dumps(answers, indent=1, sort_keys=True) + "\n")
             recorder.close()

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from clustr.checks import gpu_node
 from clustr.checks.catalogue import all_checks, only
 from clustr.checks.check import Finding, State
 from clustr.checks.questions import Answer
 from clustr.checks.run import check_node
 from clustr.inventory.model import Cluster, Network, Runtime
-from clustr.templates import text
 from tests.unit.checks.gpu_cases import GPU_CASES
 from tests.unit.checks.recorded import Spoken, recorded_answers, recorded_cluster
 from tests.unit.checks.wrong import ALL, Wrong
@@ -180,7 +180,7 @@ def test_a_network_plugin_of_its_own_is_waited_for_by_no_gate() -> None:
 
 def test_the_kernel_that_starts_is_the_boot_loaders_not_the_newest() -> None:
     answers = recorded_answers("gpu1")
-    script = text("checks/gpu.sh")
+    script = gpu_node.script()
     kernel = "6.1.0-57-cloud-amd64"
     menu = f"menuentry 'a' {{\n linux /boot/vmlinuz-9.9\n}}\nmenuentry 'b' {{\n linux /boot/vmlinuz-{kernel}\n}}\n"
     for default, state in (("1", State.OK), ("0", State.FAILED)):

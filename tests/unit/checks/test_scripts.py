@@ -8,18 +8,22 @@ from shutil import which
 
 import pytest
 
+from clustr.checks import gpu_node
 from clustr.templates import text
 
 PROGRAMS = {
-    "gpu.sh": ("awk", "base64", "grep", "modinfo", "readlink", "sed", "sort", "timeout"),
+    "gpu.sh": ("awk", "base64", "grep", "modinfo", "od", "readlink", "sed", "sort", "timeout"),
     "fabric.sh": ("awk", "grep", "sort", "timeout", "uniq"),
 }
+
+
+SCRIPTS = {"gpu.sh": gpu_node.script(), "fabric.sh": text("checks/fabric.sh")}
 
 
 def run(name: str, folder: Path, programs: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
     for program in programs:
         (folder / program).symlink_to(which(program) or "/bin/true")
-    command = ["/bin/bash", "-c", text(f"checks/{name}")]
+    command = ["/bin/bash", "-c", SCRIPTS[name]]
     return subprocess.run(command, env={"PATH": str(folder)}, capture_output=True, text=True, check=False)
 
 
@@ -37,7 +41,5 @@ def test_without_a_program_nothing_is_told(name: str, away: str, tmp_path: Path)
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_scripts_pass_shellcheck(name: str) -> None:
-    done = subprocess.run(
-        ["shellcheck", "-"], input=text(f"checks/{name}"), capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["shellcheck", "-"], input=SCRIPTS[name], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

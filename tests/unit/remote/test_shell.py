@@ -144,7 +144,7 @@ def test_every_login_shell_takes_the_command(shell: str) -> None:
     assert done.stdout.endswith(b"\nclustr:started\n42 'x' $y\n")
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, "facts.sh", "gpu.sh", "kubectl.sh"])
+@pytest.mark.parametrize("name", [*COMMANDS, "facts.sh", "gpu.sh", "gpu_bridges.sh", "kubectl.sh"])
 def test_templates_pass_shellcheck(name: str) -> None:
     done = subprocess.run(
         ["shellcheck", f"templates/remote/{name}"],
