@@ -5,7 +5,6 @@ nouveau is really loaded there, from boot on as on a fresh machine with a GPU, a
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import sys
@@ -15,23 +14,19 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import pytest
-import yaml
-
 from clustr import actions
-from clustr.artifacts import K3S, Sum, keep_sums
 from clustr.components import base_os
 from clustr.engine.goal import Disrupts, Goal
 from clustr.engine.makers import file, step
 from clustr.engine.plan import Plan
 from clustr.engine.stage import Component, Stage
-from clustr.inventory.load import load
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.facts import Seen
 from clustr.session import Options
 from clustr.stages import everyone
 from clustr.views.view import Output, choose_view
-from tests.vm.machine import GUEST, HOST, Machine
+from tests.vm.conftest import Describe
+from tests.vm.machine import Machine
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 AFTER = "/etc/clustr-test-after"
@@ -60,22 +55,6 @@ TEST = cast(Component, SimpleNamespace(__name__="no_nouveau", goals=no_nouveau))
 STAGES = (Stage("Prepare nodes", everyone, (base_os, TEST)),)
 
 
-@pytest.fixture
-def inventory(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The machine as the only server of a cluster; k3s is in no stage here, so its sum is of nothing that is used."""
-    monkeypatch.setenv("HOME", str(machine.folder))
-    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    path = machine.folder / "inventory.yaml"
-    ssh = {"user": "root", "key": str(machine.key), "port": machine.port, "known_hosts": str(machine.folder / "hosts")}
-    node = {"name": "vm1", "address": "127.0.0.1", "internal_address": GUEST, "roles": ["server"]}
-    document = {"cluster": "vm", "ssh": ssh, "time": {"servers": [HOST]}, "nodes": [node]}
-    path.write_text(yaml.safe_dump(document | {"monitoring": {"enabled": False}}))
-    cluster = load(path)
-    nothing = Sum(hashlib.sha256(b"").hexdigest(), "an empty file", "2026-11-30")
-    keep_sums(cluster, {K3S.path(cluster.k3s.version, "amd64"): nothing})
-    return path
-
-
 def planned(inventory: Path) -> Plan:
     made, _ = actions.plan(inventory, Options(stages=STAGES), choose_view(Output.TABLE, sys.stderr, inventory))
     return made
@@ -87,7 +66,8 @@ def told(machine: Machine) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
 
 
-def test_it_reboots_in_mid_run_and_the_plan_is_empty_then(machine: Machine, inventory: Path) -> None:
+def test_it_reboots_in_mid_run_and_the_plan_is_empty_then(machine: Machine, describe: Describe) -> None:
+    inventory = describe({})
     kernel, before = machine.says("uname -r"), machine.says(f"cat {BOOT_ID}")
     assert kernel != platform.release(), "it has no kernel of its own"
     assert "nouveau" in machine.says("lsmod")

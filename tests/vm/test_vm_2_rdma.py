@@ -5,32 +5,31 @@ the doctor are shown there (tests/lab/test_16_gpu_fabric.py).
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
-import pytest
-import yaml
-
 from clustr import actions
-from clustr.artifacts import K3S, Sum, keep_sums
 from clustr.components import container_runtime, rdma
 from clustr.engine.goal import Goal
 from clustr.engine.makers import STARTS, file
 from clustr.engine.stage import Component, Stage
-from clustr.inventory.load import load
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.facts import Seen
 from clustr.session import Options
 from clustr.stages import everyone
 from clustr.templates import text
 from clustr.views.view import Output, choose_view
-from tests.vm.machine import GUEST, HOST, Machine
+from tests.vm.conftest import Describe
+from tests.vm.machine import Machine
 
 KUBERNETES = "v1.34.4+k3s1"  # Debian 12's containerd is too old for a later one; k3s itself is in no stage here
+FABRIC = {
+    "k3s": {"version": KUBERNETES},
+    "runtime": {"engine": "containerd"},
+    "classes": {"vm": {"rdma": {"stack": "inbox"}}},
+}
 LOW = "/etc/systemd/system/containerd.service.d/zz-low.conf"
 PROGRAMS = "/bin/dash /usr/bin/id /usr/bin/setpriv"
 # A root file system of three programs; Debian 12's ctr knows no --user.
@@ -52,30 +51,8 @@ RECORDER = cast(Component, SimpleNamespace(__name__="recorder", goals=recorder))
 STAGES = (Stage("Prepare nodes", everyone, (RECORDER, rdma, container_runtime)),)
 
 
-@pytest.fixture
-def inventory(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HOME", str(machine.folder))
-    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    ssh = {"user": "root", "key": str(machine.key), "port": machine.port, "known_hosts": str(machine.folder / "hosts")}
-    node = {"name": "vm1", "address": "127.0.0.1", "internal_address": GUEST, "roles": ["server"], "class": "fabric"}
-    document = {
-        "cluster": "vm",
-        "ssh": ssh,
-        "time": {"servers": [HOST]},
-        "k3s": {"version": KUBERNETES},
-        "runtime": {"engine": "containerd"},
-        "monitoring": {"enabled": False},
-        "classes": {"fabric": {"rdma": {"stack": "inbox"}}},
-        "nodes": [node],
-    }
-    path = machine.folder / "fabric.yaml"
-    path.write_text(yaml.safe_dump(document))
-    nothing = Sum(hashlib.sha256(b"").hexdigest(), "an empty file", "2026-11-30")
-    keep_sums(load(path), {K3S.path(KUBERNETES, "amd64"): nothing})
-    return path
-
-
-def test_a_container_without_root_may_lock_all_memory(machine: Machine, inventory: Path) -> None:
+def test_a_container_without_root_may_lock_all_memory(machine: Machine, describe: Describe) -> None:
+    inventory = describe(FABRIC)
     view = choose_view(Output.TABLE, sys.stderr, inventory)
     ended = actions.bootstrap(inventory, Options(stages=STAGES), view, lambda *_: True)
     assert ended is not None
