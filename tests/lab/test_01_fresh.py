@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import re
 from difflib import unified_diff
 from pathlib import Path
 
@@ -43,8 +44,13 @@ def test_bootstrap_does_what_the_plan_said_name_for_name(bootstrapped: Bootstrap
     bootstrapped.done.expect()
     events = bootstrapped.cluster.events(bootstrapped.run)
     done = [(event["node"], event["component"], event["goal"]) for event in events if event["event"] == "GoalDone"]
-    assert sorted(done) == sorted(changes(bootstrapped.planned))
+    assert of_nodes_alone(done) == of_nodes_alone(changes(bootstrapped.planned))
     assert len(done) > 100
+
+
+def of_nodes_alone(goals: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Without what all labs of this machine share: another's bootstrap may set it between a plan and its run."""
+    return sorted(goal for goal in goals if not re.match(r"sysctl (?!net[.])", goal[2]))
 
 
 def test_all_nodes_are_ready_in_kubernetes(cluster: LabCluster) -> None:
