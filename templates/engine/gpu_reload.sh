@@ -99,13 +99,18 @@ stop_gpu_users() {
   refuse_gpu_strangers
 }
 
-# rest_gpu_unit UNIT: noted before it is stopped, so that a run which is cut leaves no unit behind.
+# rest_gpu_unit UNIT: noted before it is stopped, so that a run which is cut leaves no unit behind. The refresh of the CDI
+# spec is stopped alone: it ends by itself, and whoever has changed something runs it. Started under a module that has just
+# been replaced on disk it fails, and after five times its watcher fails too (systemd.path(5)), which nobody wants to stay.
 rest_gpu_unit() {
-  case $(systemctl show -p ActiveState --value -- "$1") in
-    active | activating | reloading) ;;
+  case $1:$(systemctl show -p ActiveState --value -- "$1") in
+    nvidia-cdi-refresh.path:failed) ;;
+    *:active | *:activating | *:reloading) ;;
     *) return 0 ;;
   esac
-  grep -qsxF -- "$1" "$gpu_stands_still" || echo "$1" >>"$gpu_stands_still"
+  if [ "$1" != nvidia-cdi-refresh.service ]; then
+    grep -qsxF -- "$1" "$gpu_stands_still" || echo "$1" >>"$gpu_stands_still"
+  fi
   echo "::status stopping $1"
   timeout 120 systemctl stop -- "$1"
 }
@@ -179,7 +184,10 @@ change_gpu_driver() {
     return 1
   fi
   # udev starts it for a module that is added, later or not at all; a spec of another driver is of no use to pods.
-  if systemctl cat nvidia-cdi-refresh.service >/dev/null 2>&1; then systemctl restart nvidia-cdi-refresh.service; fi
+  if systemctl cat nvidia-cdi-refresh.service >/dev/null 2>&1; then
+    systemctl reset-failed nvidia-cdi-refresh.service 2>/dev/null || true # what it failed at before counts against it
+    systemctl restart nvidia-cdi-refresh.service
+  fi
 }
 
 # Units that wait for us and have not been started by anybody since.
