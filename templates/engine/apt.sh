@@ -85,7 +85,7 @@ apply_only_source() {
   local path
   while read -r path; do
     if [ -z "$path" ]; then continue; fi
-    if grep -E '^[^#]*://' "$path" | grep -vqF "://$1"; then
+    if [ -n "$(grep -E '^[^#]*://' "$path" | grep -vF "://$1")" ]; then
       echo "$path names $1 among other places: take it out there, clustr has a file of its own for it" >&2
       return 1
     fi

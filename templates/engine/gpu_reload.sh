@@ -18,13 +18,19 @@ probe_gpu_driver() {
     else
       said="$said $flavour"
     fi
-  elif lsmod | grep -q '^nouveau '; then
+  elif module_is_loaded nouveau; then
     said=nouveau
   else
     said=absent
   fi
   units=$(gpu_units_at_rest)
   echo "$said${units:+, and ${units// /, } stands still}"
+}
+
+# module_is_loaded NAME: awk reads the list to its end. Where grep -q ends at the match, lsmod dies of SIGPIPE while it still
+# writes, and under pipefail a module that is loaded looks like one that is not.
+module_is_loaded() {
+  lsmod | awk -v name="$1" '$1 == name { found = 1 } END { exit !found }'
 }
 
 loaded_gpu_version() {
@@ -164,7 +170,7 @@ change_gpu_driver() {
   local module loaded=' nvidia nvidia_uvm ' wanted
   refuse_busy_modules
   for module in nvidia_uvm nvidia_drm nvidia_modeset nvidia_peermem nvidia; do
-    if ! lsmod | grep -q "^$module "; then continue; fi
+    if ! module_is_loaded "$module"; then continue; fi
     loaded+="$module "
     echo "::status unloading $module"
     rmmod "$module"
