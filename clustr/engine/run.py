@@ -190,8 +190,9 @@ class Run:
                 changes = second_look(share)
                 drain(share, server)
                 if self._stop:
-                    give_back(share, server)
-                    raise Halted("stopped by Ctrl-C after its drain; it takes pods again")
+                    takes_pods = give_back(share, server)
+                    now = "takes pods again" if takes_pods else "stays cordoned, as it was"
+                    raise Halted(f"stopped by Ctrl-C after its drain; it {now}")
                 do(share, changes)
                 hold_gate(share, self._gate, server)
                 give_back(share, server)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from clustr.engine.apply import NotBegun, apply, over_a_cut
-from clustr.engine.events import Emit, NodeStatus
+from clustr.engine.events import Emit, NodeStatus, Note
 from clustr.engine.fleet import Fleet
 from clustr.engine.goal import Disrupts, Goal, Later
 from clustr.engine.observe import ask
@@ -161,8 +161,8 @@ def reboot(share: Share) -> Share:
     """
     name = share.node.name
     share.emit(NodeStatus(name, "rebooting"))
-    old = share.seen[name].boot_id
     fleet = share.fleet
+    old = over_a_cut(fleet, name, read_boot_id, share.emit)  # it may have booted by itself since the last look
     share.begin()
     with suppress(UnreachableError):  # the answer may be lost with the connection; what counts is the new boot id
         fleet[name].run(text("engine/reboot.sh"), timeout=END_PODS_WITHIN)
@@ -217,9 +217,13 @@ def drain(share: Share, server: str) -> None:
     over_a_cut(share.fleet, server, lambda line: kubectl.drain(line, name, run_id, seconds), share.emit)
 
 
-def give_back(share: Share, server: str) -> None:
+def give_back(share: Share, server: str) -> bool:
+    """Lets pods in again; False where the node stays cordoned, which somebody else has done, and says so."""
     name, run_id = share.node.name, share.run.run_id
-    over_a_cut(share.fleet, server, lambda line: kubectl.uncordon_marked(line, name, run_id), share.emit)
+    cordon = over_a_cut(share.fleet, server, lambda line: kubectl.uncordon_marked(line, name, run_id), share.emit)
+    if cordon is kubectl.Cordon.THEIRS:
+        share.emit(Note(f"stays cordoned, which this run has not done; to let pods in: kubectl uncordon {name}", name))
+    return cordon is not kubectl.Cordon.THEIRS
 
 
 def as_clustr_error(node: str, error: Exception) -> ClustrError:

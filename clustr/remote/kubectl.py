@@ -1,7 +1,7 @@
 """What is done to a Node object while its machine is worked on, over a server's connection: no client on the laptop.
 
-A node that clustr cordons carries the annotation clustr.io/cordoned with the run's id, so that the next run can finish
-what a cut one left. A node that a person cordoned has no such mark and stays as it is.
+A node that clustr cordons carries an annotation (templates/remote/kubectl.sh) with the run's id, so that the next run
+can finish what a cut one left. A node that a person cordoned has no such mark and stays as it is.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from clustr.errors import ApplyError, ClustrError
 from clustr.remote.connection import Connection, Result
 from clustr.templates import text
 
-MARK = "clustr.io/cordoned"
 _LIMIT = 40.0  # seconds; each request has a limit of its own, and there are two at most
 
 
 class Cordon(StrEnum):
     OURS = "ours"
-    THEIRS = "theirs"  # a person's: left as it is
+    THEIRS = "theirs"  # a person's, or another run's: left as it is
+    OPEN = "open"  # there is none to lift
 
 
 def kubectl_script(act: str, *words: str) -> str:
@@ -36,9 +36,9 @@ def cordon_marked(connection: Connection, node: str, run_id: str) -> Cordon:
 
 
 def uncordon_marked(connection: Connection, node: str, run_id: str) -> Cordon:
-    """Lets pods in again where this run has cordoned it, and takes the mark away; THEIRS where it has no such mark.
+    """Lets pods in again where this run has cordoned it, and takes the mark away.
 
-    Another run's mark stays: a run that lost its lock gives back no node that the next one drains.
+    THEIRS where it stays cordoned, as it has no such mark; OPEN where it takes pods already. Another run's mark stays: a run that lost its lock gives back no node that the next one drains.
     """
     result = connection.run(kubectl_script("uncordon", node, run_id), timeout=_LIMIT)
     return Cordon(_answer(result, node, "could not be uncordoned"))

@@ -13,7 +13,7 @@ kube() {
 look() {
   kube --request-timeout=10s get node "$1" -o go-template='
 {{- .metadata.resourceVersion}} {{if .spec.unschedulable}}cordoned{{else}}open{{end}}
-{{- with .metadata.annotations}}{{with index . "clustr.io/cordoned"}} {{.}}{{end}}{{end}}'
+{{- with .metadata.annotations}}{{with index . "'"$mark"'"}} {{.}}{{end}}{{end}}'
 }
 
 # change NODE VERSION ANNOTATION UNSCHEDULABLE: one patch, refused if the node changed since it was looked at. The kubelet
@@ -33,11 +33,13 @@ change() {
 # set_mark NODE RUN ANNOTATION UNSCHEDULABLE. A person's cordon has no mark, and is left alone. A cordon takes over the mark
 # that a cut run left; an uncordon takes away this run's own.
 set_mark() {
-  local version state run try status
+  local seen version state run try status
   for try in 1 2 3 4 5 6 7 8 9 10; do
-    read -r version state run <<<"$(look "$1")"
+    seen=$(look "$1") # by itself: in a here-string its failure would pass unseen
+    read -r version state run <<<"$seen"
     if [ "$4" = null ] && [ "$run" != "$2" ] || { [ -z "$run" ] && [ "$state" = cordoned ]; }; then
-      echo "answer=theirs"
+      # One that is asked twice, over a cut line, finds the node open.
+      case $state in open) echo "answer=open" ;; *) echo "answer=theirs" ;; esac
       return
     fi
     status=0

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from clustr.errors import UnreachableError
 from clustr.inventory.model import Node
@@ -28,6 +27,7 @@ class World:
     fails: set[tuple[str, str]] = field(default_factory=set)  # (node, goal) whose apply fails
     vain: set[tuple[str, str]] = field(default_factory=set)  # whose apply ends well and changes nothing
     refuses_drain: set[str] = field(default_factory=set)
+    cordoned: set[str] = field(default_factory=set)  # by a person, before the run
     kubelets_gone: set[str] = field(default_factory=set)  # that tell nothing after a boot
     dead: set[str] = field(default_factory=set)  # nodes that never come back from a boot
     knows: tuple[str, ...] = ()  # Node objects of the running cluster
@@ -82,9 +82,6 @@ class SimulatedNode:
             on_line(line)  # type: ignore[misc]
         return Result(0, "\n".join(lines) + "\n", "")
 
-    def put(self, local: Path, remote: str, *, mode: int) -> None:
-        raise AssertionError("nothing is uploaded in these tests")
-
     def close(self) -> None:
         pass
 
@@ -130,4 +127,4 @@ class SimulatedNode:
         self.world.say(f"{act} {node}")
         if act == "drain" and node in self.world.refuses_drain:
             return Result(1, "", 'error when evicting pods/"web" -n "default": disruption budget')
-        return Result(0, "answer=ours\n", "")
+        return Result(0, f"answer={'theirs' if node in self.world.cordoned else 'ours'}\n", "")

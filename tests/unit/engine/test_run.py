@@ -8,7 +8,7 @@ import pytest
 
 from clustr.engine import run as engine_run
 from clustr.engine import work as engine_work
-from clustr.engine.events import Event, GoalDone, NodeFailed, NodeSkipped
+from clustr.engine.events import Event, GoalDone, NodeFailed, NodeSkipped, Note
 from clustr.engine.fleet import Fleet
 from clustr.engine.goal import Disrupts, Goal, Later
 from clustr.engine.makers import step
@@ -157,6 +157,27 @@ def test_a_boot_comes_after_its_goal_and_the_rest_after_the_boot() -> None:
     report, _ = go(world, cluster_of("cp1", "n1"), [stage("One", goals, agents)])
     assert world.happened == ["cordon n1", "drain n1", "n1: a", "n1: kernel", "reboot n1", "n1: b", "uncordon n1"]
     assert report.done == ("n1",)
+
+
+def test_a_boot_is_told_from_the_one_before_it_and_not_from_the_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The node may have booted by itself since: its reboot would count as over before it has begun."""
+    world, old = World(), list[str]()
+
+    def wait(_open: object, old_boot_id: str, _within: float) -> None:
+        old.append(old_boot_id)
+
+    monkeypatch.setattr(engine_work, "wait_for_boot", wait)
+    goals = [goal("kernel", Disrupts.REBOOT)]
+    go(world, cluster_of("cp1"), [stage("One", goals)], between=lambda: world.boots.update(cp1=1))
+    assert old == ["boot1-of-cp1"]
+
+
+def test_a_node_that_a_person_cordoned_stays_so_and_is_named() -> None:
+    world = World(knows=("cp1", "n1"), cordoned={"n1"})
+    report, events = go(world, cluster_of("cp1", "n1"), [stage("One", [goal("a", Disrupts.WORKLOADS)], agents)])
+    assert report.done == ("n1",)
+    note = "stays cordoned, which this run has not done; to let pods in: kubectl uncordon n1"
+    assert [event for event in events if isinstance(event, Note)] == [Note(note, "n1")]
 
 
 def test_a_node_whose_kubelet_says_nothing_after_its_boot_takes_no_pods(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,3 +351,16 @@ def test_ctrl_c_during_a_drain_gives_the_node_back_untouched() -> None:
     assert world.happened == ["cordon n1", "drain n1", "uncordon n1"]
     assert report.stopped
     assert report.skipped == {"n1": "stopped by Ctrl-C after its drain; it takes pods again"}
+
+
+def test_ctrl_c_during_a_drain_says_where_a_node_stays_cordoned() -> None:
+    stop, world, asked = Stop(), World(knows=("cp1", "n1"), cordoned={"n1"}), [0]
+
+    def begin() -> None:
+        asked[0] += 1
+        if asked[0] == 2:
+            stop.press()
+
+    goals = [goal("a", Disrupts.WORKLOADS)]
+    report, _ = go(world, cluster_of("cp1", "n1"), [stage("One", goals, agents)], stop=stop, begin=begin)
+    assert report.skipped == {"n1": "stopped by Ctrl-C after its drain; it stays cordoned, as it was"}
