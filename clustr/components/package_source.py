@@ -15,12 +15,11 @@ from clustr.artifacts import NODE_CA
 from clustr.components import proxy
 from clustr.engine.goal import Goal
 from clustr.engine.makers import file, sha256, step
-from clustr.errors import PreflightError
 from clustr.families import Manager, family
 from clustr.families.archives import Archive, archives
 from clustr.inventory.model import Artifacts, Cluster, Node
 from clustr.inventory.places import EVERY, host_of, login_of, without_login
-from clustr.remote.facts import Seen
+from clustr.remote.facts import OperatingSystem, Seen
 from clustr.templates import render
 
 APT_CONF = "/etc/apt/apt.conf.d/95clustr"
@@ -45,19 +44,20 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
 
 
 def mirrored(node: Node, seen: Seen) -> tuple[Mirrored, ...]:
-    """The distribution's archives that the inventory has a mirror of. Raises PreflightError where none can have one."""
-    named, system = node.artifacts.packages, seen[node.name].os
+    """The distribution's archives that the inventory has a mirror of."""
+    named = node.artifacts.packages
     found = []
-    for archive in archives(system):
+    for archive in archives(seen[node.name].os):
         if archive.name in named:
             found.append(Mirrored(archive, named[archive.name]))
         elif EVERY in named:
             found.append(Mirrored(archive, f"{named[EVERY]}/{archive.name}"))
-    if EVERY in named and not found:
-        problem = f"the packages of {system.name} come through its subscription, and from no mirror that clustr can set"
-        remedy = "register it with your own Satellite and write artifacts: {packages: none} for it"
-        raise PreflightError(problem, remedy, node=node.name)
     return tuple(found)
+
+
+def cannot_be_mirrored(node: Node, system: OperatingSystem) -> bool:
+    """Whether the inventory has a mirror of all packages, and the system's own come from no archive: Red Hat's."""
+    return EVERY in node.artifacts.packages and not archives(system)
 
 
 def pairs(found: Iterable[Mirrored]) -> str:

@@ -9,7 +9,6 @@ import pytest
 
 from clustr.components import base_os, container_runtime, package_source, proxy
 from clustr.engine.goal import Goal, Show
-from clustr.errors import PreflightError
 from clustr.inventory.model import Artifacts, Cluster, K3s, Network, Node
 from clustr.inventory.secrets import Secret
 from clustr.remote.facts import OperatingSystem, Record, Seen
@@ -135,9 +134,9 @@ def test_what_is_shown_nowhere_is_the_url_the_login_and_the_password() -> None:
     assert OPEN.secrets == frozenset()
 
 
-def test_red_hats_packages_come_from_no_mirror_and_that_is_said(site: Cluster) -> None:
-    with pytest.raises(PreflightError, match="come through its subscription"):
-        of(site, MIRRORED, RHEL)
+def test_red_hats_packages_come_from_no_mirror(site: Cluster) -> None:
+    """Preflight says so: packages.mirror."""
+    assert of(site, MIRRORED, RHEL) == {}
     assert of(site, Artifacts(packages={"debian": "https://m.example.com"}), RHEL) == {}
 
 

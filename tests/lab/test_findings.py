@@ -125,6 +125,7 @@ CLUSTERS: Found = {
     (Name.RUNTIME_CONTAINERD, "cp1"),
     (Name.RUNTIME_CONTAINERD, "agent1"),
     (Name.RUNTIME_MISSING, "agent2"),
+    (Name.PACKAGES_MIRROR, "agent2"),
 }
 
 
@@ -211,6 +212,7 @@ def test_clusters_that_are_there_already(cluster: LabCluster) -> None:
         document["runtime"] = {"engine": "containerd"}
         for node in document["nodes"]:
             node["roles"] = ["server"]
+        document["nodes"][2]["artifacts"] = {"packages": {"*": "https://mirror.example.com"}}
 
     expect(cluster, cluster.variant("clusters", edit), CLUSTERS, Name.CLUSTER_TWO)
 

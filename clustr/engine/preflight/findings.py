@@ -62,6 +62,7 @@ class Name(StrEnum):
     OS_SWAP = "os.swap"
     OS_SYSTEMD = "os.systemd"
     OS_UNSUPPORTED = "os.unsupported"
+    PACKAGES_MIRROR = "packages.mirror"
     PACKAGES_SOURCE = "packages.source"
     PORT_TAKEN = "port.taken"
     PREFLIGHT_UNKNOWN = "preflight.unknown"

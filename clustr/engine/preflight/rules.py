@@ -11,6 +11,7 @@ from clustr.engine.preflight.network import addresses, resolvers, same_addresses
 from clustr.engine.preflight.ports import taken_ports
 from clustr.engine.preflight.reach import reached
 from clustr.engine.preflight.remains import remains
+from clustr.engine.preflight.sources import mirrors
 from clustr.engine.preflight.system import runtime, size, system
 from clustr.inventory.model import Cluster
 from clustr.remote.facts import Seen
@@ -46,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     taken_ports,
     remains,
     resolvers,
+    mirrors,
     reached,
     founding,
     rejoining,

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from clustr.artifacts import ca_text
 from clustr.components.package_source import (
     Mirrored,
     apt_conf,
     apt_logins,
+    cannot_be_mirrored,
     dnf_main,
     goes_direct,
     mirrored,
     pairs,
 )
+from clustr.engine.preflight.findings import Finding, Name, answered
 from clustr.families import Manager, known
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.facts import Seen
 from clustr.remote.reach import DnfWay, Way
+
+
+def mirrors(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """Who ignores it leaves the system's own packages where they come from now."""
+    for node, facts in answered(cluster, seen):
+        if known(facts.os) and cannot_be_mirrored(node, facts.os):
+            problem = f"the packages of {facts.os.name} come through its subscription, and from no mirror of clustr's"
+            remedy = "register it with your own Satellite and write artifacts: {packages: none} for it"
+            yield Finding(Name.PACKAGES_MIRROR, node.name, problem, remedy)
 
 
 def way(cluster: Cluster, node: Node, seen: Seen) -> Way | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from clustr.engine.preflight import Finding, Name, preflight, questions
 from clustr.errors import ClustrError, HostKeyError, LoginError, SudoError, UnreachableError
-from clustr.inventory.model import Cluster, K3s, Runtime
+from clustr.inventory.model import Artifacts, Cluster, K3s, Runtime
 from clustr.remote.facts import (
     Controllers,
     Former,
@@ -23,7 +23,7 @@ from clustr.remote.facts import (
 from clustr.remote.reach import Peer, Reach, Unreached
 from tests.components.k3s_nodes import VERSION, bare, running, server_of, with_facts
 from tests.unit.engine.preflight_case import THREE, Case
-from tests.unit.engine.preflight_gpu_cases import GPU_CASES
+from tests.unit.engine.preflight_gpu_cases import GPU_CASES, with_gpu1
 
 
 def k3s(cluster: Cluster = THREE, **values: object) -> Cluster:
@@ -97,6 +97,7 @@ GPU1_AT_ETH1 = THREE.model_copy(
         )
     }
 )
+MIRRORED = with_gpu1(artifacts=Artifacts(packages={"*": "https://mirror.example.com"}))
 RHEL = OperatingSystem("rhel", "9.4", "", "Red Hat Enterprise Linux 9.4")
 SOURCE = "http://deb.example.com/debian/dists/bookworm/"
 
@@ -145,6 +146,9 @@ CASES: dict[Name, Case] = {
     Name.OS_SWAP: of_node(swaps=(Swap("/swap", 9_000_000, 7_000_000),), words="6835 MB lie in its swap"),
     Name.OS_SYSTEMD: of_node(systemd=False),
     Name.OS_UNSUPPORTED: of_node(os=OperatingSystem("plan9", "4", "", "Plan 9"), words="Plan 9"),
+    Name.PACKAGES_MIRROR: Case(
+        lambda cluster: with_facts(bare(cluster), "gpu1", os=RHEL), cluster=MIRRORED, words="Red Hat Enterprise Linux"
+    ),
     Name.PACKAGES_SOURCE: reaching(
         Reach(sources=(Unreached(SOURCE, "404 Not Found"),), sources_asked=1), f"{SOURCE}: 404 Not Found"
     ),

@@ -54,13 +54,6 @@ def test_a_containerd_too_old_for_the_kubelet_is_found() -> None:
         assert judged(cluster, bare(cluster)) == ()
 
 
-def DROP() -> None:
-    nodes = tuple(
-        node.model_copy(update={"interface": "eth1"}) if node.name == "gpu1" else node for node in THREE.nodes
-    )
-    assert named(judged(THREE.model_copy(update={"nodes": nodes}), bare(THREE))) == {("network.interface", "gpu1")}
-
-
 def test_a_clock_within_half_a_minute_is_no_finding() -> None:
     assert judged(THREE, with_facts(bare(THREE), "gpu1", clock=1029.0)) == ()
 
@@ -326,6 +319,18 @@ def test_dnf_is_asked_for_the_mirror_that_it_will_have() -> None:
         "proxy=http://proxy.example:3128\n", "dl.rockylinux.org/pub/rocky http://mirror.example"
     )
     assert questions(THREE, with_facts(bare(THREE), "gpu1", os=rocky))["gpu1"].sources
+
+
+def test_a_mirror_that_one_system_cannot_have_hides_nothing_of_the_others() -> None:
+    rhel = OperatingSystem("rhel", "9.4", "", "Red Hat Enterprise Linux 9.4")
+    cluster = with_artifacts(packages={"*": "http://mirror.example"}, https_proxy="http://proxy.example:3128")
+    seen = with_facts(with_facts(bare(cluster), "gpu1", os=rhel), "cp1", systemd=False)
+    assert questions(cluster, seen)["gpu1"].sources
+    assert named(judged(cluster, seen)) == {(Name.PACKAGES_MIRROR, "gpu1"), (Name.OS_SYSTEMD, "cp1")}
+    one = with_artifacts(packages={"rocky": "http://mirror.example"})
+    assert judged(one, with_facts(bare(one), "gpu1", os=rhel)) == ()
+    unknown = with_facts(seen, "gpu1", os=OperatingSystem("plan9", "4", "", "Plan 9"))
+    assert named(judged(cluster, unknown)) == {(Name.OS_UNSUPPORTED, "gpu1"), (Name.OS_SYSTEMD, "cp1")}
 
 
 def test_the_facts_tell_of_every_port_that_a_node_needs() -> None:
