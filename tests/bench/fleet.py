@@ -21,6 +21,7 @@ from pathlib import Path
 from tests.bench import aims, root, table, tools
 from tests.bench.case import Again, Case, Row
 from tests.bench.measure import cost
+from tests.bench.profiled import profile
 from tests.bench.tools import Tool
 from tests.simulated.nodes import HOUSE, Counts, Nodes
 from tests.simulated.work import WHOLE
@@ -46,12 +47,16 @@ APART = (
 
 
 class Bench:
-    """One run over the same nodes; each measured command leaves its log in build/bench/logs."""
+    """One run over the same nodes; each measured command leaves its log in build/bench/logs.
+
+    `profiles` are of clustr's runs that missed an aim.
+    """
 
     def __init__(self, nodes: Nodes, logs: Path) -> None:
         self._nodes = nodes
         self._logs = logs
         self.rows: list[Row] = []
+        self.profiles: dict[tuple[Case, Again], list[str]] = {}
         self.failed = False  # a tool that ended by itself, and not well
 
     def measure(self, case: Case, tool: Tool, count: int, run: Again) -> Row:
@@ -63,6 +68,9 @@ class Bench:
         rounds = [[self._once(case, tool, count, run) for tool in tools] for _ in range(REPEATS)]
         for rows in zip(*rounds, strict=True):
             self._keep(rows)
+
+    def profile(self, case: Case, tool: Tool, run: Again) -> None:
+        self.profiles[case, run] = profile(tool, case, BUILD / "peers", 2 * LIMIT)
 
     def _keep(self, rows: Sequence[Row]) -> Row:
         """The median by wall time."""
@@ -88,7 +96,7 @@ class Bench:
 
     def _shows(self, case: Case, log: Path, count: int) -> bool:
         """That it was done: every node's name in what the tool printed, all of the work on every root."""
-        if case is Case.COMMAND:
+        if case in (Case.COMMAND, Case.FACTS):
             said = log.read_text(errors="replace")
             return all(name in said for name in self._nodes.names[:count])
         if case is Case.WORK:
@@ -97,8 +105,8 @@ class Bench:
         return True
 
 
-def run(count: int, chosen: Sequence[Case], *, alone: bool) -> tuple[list[Row], bool]:
-    """All cases that are chosen, for up to `count` nodes; and whether a tool failed."""
+def run(count: int, chosen: Sequence[Case], *, alone: bool) -> list[Bench]:
+    """All cases that are chosen, for up to `count` nodes."""
     lower, venv = BUILD / "root", None if alone else BUILD / "peers"
     logs = BUILD / "logs"
     shutil.rmtree(logs, ignore_errors=True)
@@ -114,7 +122,7 @@ def run(count: int, chosen: Sequence[Case], *, alone: bool) -> tuple[list[Row], 
                     _one_look(benches[0], case, nodes, venv, SCRATCH, count)
     if Case.PLAN in chosen:
         benches.append(_growth(SCRATCH / "many", lower, logs, count))
-    return [row for bench in benches for row in bench.rows], any(bench.failed for bench in benches)
+    return benches
 
 
 def _peers(venv: Path | None, folder: Path, nodes: Nodes, count: int) -> list[Tool]:
@@ -129,6 +137,8 @@ def _own(folder: Path, nodes: Nodes, count: int) -> tuple[Tool, Tool]:
 def _one_look(bench: Bench, case: Case, nodes: Nodes, venv: Path | None, folder: Path, count: int) -> None:
     clustr, bare = _own(folder, nodes, count)
     bench.compare(case, (bare, clustr), count, Again.FIRST)
+    if aims.misses_the_loop(bench.rows, case, Again.FIRST):
+        bench.profile(case, clustr, Again.FIRST)
     for tool in _peers(venv, folder, nodes, count):
         bench.measure(case, tool, count, Again.FIRST)
 
@@ -144,6 +154,11 @@ def _work(bench: Bench, nodes: Nodes, venv: Path | None, folder: Path, count: in
             bench.compare(Case.WORK, (bare, clustr), count, Again.AGAIN)
         else:
             bench.measure(Case.WORK, tool, count, Again.AGAIN)
+    if aims.misses_the_loop(bench.rows, Case.WORK, Again.AGAIN) or aims.misses_a_peer(bench.rows, Again.AGAIN):
+        bench.profile(Case.WORK, clustr, Again.AGAIN)
+    if aims.misses_a_peer(bench.rows, Again.FIRST):
+        nodes.fresh()
+        bench.profile(Case.WORK, clustr, Again.FIRST)
 
 
 def _growth(folder: Path, lower: Path, logs: Path, count: int) -> Bench:
@@ -159,6 +174,8 @@ def _growth(folder: Path, lower: Path, logs: Path, count: int) -> Bench:
             tool = tools.clustr(folder, nodes.inventory(size))
             for case in (Case.FACTS, Case.PLAN):
                 bench.measure(case, tool, size, Again.AGAIN)
+        if aims.misses_growth(bench.rows):
+            bench.profile(Case.PLAN, tool, Again.AGAIN)
         return bench
 
 
@@ -192,11 +209,13 @@ def main() -> int:
     SCRATCH.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", SCRATCH], check=True)
     print(table.head(), flush=True)
-    rows, failed = run(options.nodes, options.only or tuple(Case), alone=options.alone)
+    benches = run(options.nodes, options.only or tuple(Case), alone=options.alone)
+    rows = [row for bench in benches for row in bench.rows]
+    profiles = {key: lines for bench in benches for key, lines in bench.profiles.items()}
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
-    print(f"\n{table.whole(rows)}\n{aims.told(rows)}")
-    return 1 if failed else 0
+    print(f"\n{table.whole(rows)}\n{aims.told(rows, profiles)}")
+    return 1 if any(bench.failed for bench in benches) else 0
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ def main(case: Case, inventory: Path) -> int:
         case Case.FACTS:
             with session(inventory, view, "bench") as at_work:
                 seen = look(at_work.cluster, at_work.fleet, at_work.emit, {})
+            for name, facts in seen.facts.items():
+                print(name, facts.hostname, facts.kernel)
             print(len(seen.facts), "answered,", len(seen.silent), "did not")
             return len(seen.silent)
         case Case.PLAN:

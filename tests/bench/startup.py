@@ -35,7 +35,18 @@ def main(runs: int = 15) -> None:
     print(f"startup: wall time, median of {runs}")
     for name, each in found.items():
         print(f"  {name:20} {each:7.3f} s  x{each / python:5.1f} of python")
-    print(f"  aim: clustr --help under {AIM} s: {'met' if found['clustr --help'] < AIM else 'missed'}")
+    met = found["clustr --help"] < AIM
+    print(f"  aim: clustr --help under {AIM} s: {'met' if met else 'missed'}")
+    if not met:
+        print("  what it imports, longest first (python -X importtime, microseconds, own and with what it imports):")
+        print("\n".join(f"    {line}" for line in imports()[:10]))
+
+
+def imports() -> list[str]:
+    command = [sys.executable, "-X", "importtime", CLUSTR, "--help"]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True)
+    lines = [line.removeprefix("import time:") for line in done.stderr.splitlines() if line.count("|") == 2]
+    return sorted(lines[1:], key=lambda line: -int(line.split("|")[1]))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from tests.bench.case import COMMAND, Case
 from tests.simulated.nodes import HOUSE, Nodes
 from tests.simulated.work import FILES, PACKAGES, SYSCTLS, UNITS
 
-PINNED = {"pyinfra": "3.10.0", "ansible-core": "2.19.14", "mitogen": "0.3.54"}
+PINNED = {"pyinfra": "3.10.0", "ansible-core": "2.19.14", "mitogen": "0.3.54", "py-spy": "0.4.3"}
 FORKS = 50  # more only keep two cores waiting for each other
 PYINFRA_FACTS = (
     *("server.Hostname", "server.OsRelease", "server.OsVersion", "server.Arch", "server.Date", "server.Mounts"),
