@@ -19,6 +19,7 @@ from clustr.families import Manager, family
 from clustr.inventory.gpu import Source
 from clustr.inventory.model import Cluster, Node
 from clustr.nvidia import packages as names
+from clustr.nvidia.branches import COHERENT_MEMORY_MODE
 from clustr.nvidia.chips import board, gpus
 from clustr.nvidia.choice import Choice, Refusal, choose
 from clustr.remote.facts import Facts, Seen
@@ -72,7 +73,7 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     wanted = Wanted(choice, facts, family(facts).manager)
     yield from _sources(cluster, node, seen, wanted)
     yield from _without_nouveau(wanted)
-    yield from _options(facts)
+    yield from _options(wanted)
     if not choice.signed:
         yield from _what_builds(wanted)
     yield _driver(wanted)
@@ -128,10 +129,15 @@ def _without_nouveau(wanted: Wanted) -> Iterator[Goal]:
     )
 
 
-def _options(facts: Facts) -> Iterator[Goal]:
+def _keeps_coherent_memory(wanted: Wanted) -> bool:
     """Kubernetes does not know a GPU's memory that shows up as the system's own: NVIDIA's "Understanding Memory
-    Management on Hardware-Coherent Platforms" (developer.nvidia.com/blog), GH200 and GB200, from branch 580 on."""
-    if any(each.chip and each.chip.coherent for each in gpus(facts)):
+    Management on Hardware-Coherent Platforms" (developer.nvidia.com/blog), GH200 and GB200."""
+    coherent = any(each.chip and each.chip.coherent for each in gpus(wanted.facts))
+    return coherent and wanted.choice.branch >= COHERENT_MEMORY_MODE
+
+
+def _options(wanted: Wanted) -> Iterator[Goal]:
+    if _keeps_coherent_memory(wanted):
         yield file("/etc/modprobe.d/clustr-nvidia.conf", text("nvidia_driver/coherent.conf"))
 
 
@@ -181,7 +187,7 @@ def _in_kernel(wanted: Wanted) -> Iterator[Goal]:
     boot_for = f"the kernel {wanted.kernel} comes with it" if waits else ""
     loaded = driver_in_kernel(facts, version=str(choice.branch), open=choice.open, boot_for=boot_for)
     yield loaded
-    if any(each.chip and each.chip.coherent for each in gpus(facts)):
+    if _keeps_coherent_memory(wanted):
         yield replace(
             loaded,
             name="mode of the GPUs' coherent memory",

@@ -37,10 +37,18 @@ def _userland(choice: Choice, place: Cell) -> tuple[str, ...]:
         return _of_ubuntu(choice) if system == "ubuntu" else _OF_DEBIAN
     if system == "debian":
         return ("nvidia-driver-cuda", "nvidia-persistenced")
-    if number >= 590:  # their names no longer have the branch; dkms packs modules with zstd on 26.04
-        libraries = ("nvidia-headless-no-dkms-open", "nvidia-firmware", "nvidia-kernel-source", "libnvidia-compute")
-        return (*libraries, "nvidia-persistenced", *(("zstd",) if version == "26.04" else ()))
+    if number >= 590:
+        return (*_of_ubuntu_590(choice), *(("zstd",) if version == "26.04" else ()))  # dkms packs modules with it there
     return (f"libnvidia-compute-{number}", f"nvidia-utils-{number}", "nvidia-persistenced")
+
+
+def _of_ubuntu_590(choice: Choice) -> tuple[str, ...]:
+    """Their names no longer have the branch. Modules and headless metapackage ask for the source of their own flavour,
+    and each source takes the other's place: https://github.com/NVIDIA/gpu-driver-container, ubuntu26.04/nvidia-driver,
+    has nvidia-kernel-source for proprietary modules alone, and "Conflicts: nvidia-kernel-source" is in
+    https://github.com/NVIDIA/ubuntu-packaging-nvidia-driver, debian/templates/control.in."""
+    headless, source = f"nvidia-headless-no-dkms{_open(choice)}", f"nvidia-kernel-source{_open(choice)}"
+    return (headless, source, "nvidia-firmware", "libnvidia-compute", "nvidia-persistenced")
 
 
 # nvidia-persistenced asks for some libnvidia-cfg, and libcuda1 only recommends it. nvidia-modprobe, which makes
@@ -81,15 +89,15 @@ def _open(choice: Choice) -> str:
     return "-open" if choice.open else ""
 
 
-def pinning_package(choice: Choice, version: str = "") -> str:
-    """NVIDIA's apt preferences for the branch, or for a full version of it; "" where the source has none.
+def pinning_package(choice: Choice) -> str:
+    """NVIDIA's apt preferences for the branch; "" where the source has none.
 
     On Debian it is the only selector of a branch: https://forums.developer.nvidia.com/t/353805.
     """
     place = choice.cell
     if place is None or place.source is not Source.NVIDIA or place.system[0] in ENTERPRISE_LINUX:
         return ""
-    return f"nvidia-driver-pinning-{version or choice.branch}"
+    return f"nvidia-driver-pinning-{choice.branch}"
 
 
 def module_stream(choice: Choice) -> str:

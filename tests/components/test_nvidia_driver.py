@@ -162,6 +162,14 @@ def test_memory_that_is_coherent_is_the_driver_s() -> None:
     assert "/etc/modprobe.d/clustr-nvidia.conf" not in [goal.name for goal in listed("nvidia_driver/ubuntu-24.04")]
 
 
+def test_a_branch_without_a_mode_for_coherent_memory_is_asked_for_none() -> None:
+    old = replace(recorded("debian-13", (gpu(GH200),)), architecture="aarch64")
+    names = [goal.name for goal in case(nvidia_driver, node(Source.DISTRO, "550"), old)]
+    assert "driver" in names
+    assert "/etc/modprobe.d/clustr-nvidia.conf" not in names
+    assert "mode of the GPUs' coherent memory" not in names
+
+
 @pytest.mark.parametrize(
     ("mirrors", "url"),
     [

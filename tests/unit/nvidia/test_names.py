@@ -31,9 +31,10 @@ def choice(
     return found
 
 
-def of_ubuntu_590(modules: str) -> set[str]:
-    libraries = {"nvidia-headless-no-dkms-open", "nvidia-firmware", "nvidia-kernel-source", "libnvidia-compute"}
-    return {modules, "nvidia-persistenced", *libraries}
+def of_ubuntu_590(flavour: str = "") -> set[str]:
+    """All of one flavour: NVIDIA's control.in has the two sources conflict."""
+    by_flavour = {f"{name}{flavour}" for name in ("nvidia-dkms", "nvidia-headless-no-dkms", "nvidia-kernel-source")}
+    return {"nvidia-firmware", "libnvidia-compute", "nvidia-persistenced", *by_flavour}
 
 
 UBUNTU_580 = {"libnvidia-compute-580", "nvidia-utils-580", "nvidia-persistenced"}
@@ -52,19 +53,19 @@ CUDA = {"nvidia-driver-cuda", "nvidia-persistenced"}
         (
             choice("ubuntu-24.04", branch="595"),
             "nvidia-dkms-open",
-            of_ubuntu_590("nvidia-dkms-open"),
+            of_ubuntu_590("-open"),
             "nvidia-driver-pinning-595",
         ),
         (
             choice("ubuntu-24.04", branch="595", modules="proprietary"),
             "nvidia-dkms",
-            of_ubuntu_590("nvidia-dkms"),
+            of_ubuntu_590(),
             "nvidia-driver-pinning-595",
         ),
         (
             choice("ubuntu-26.04"),
             "nvidia-dkms-open",
-            {"zstd", *of_ubuntu_590("nvidia-dkms-open")},
+            {"zstd", *of_ubuntu_590("-open")},
             "nvidia-driver-pinning-595",
         ),
         (choice("rocky-9"), "kmod-nvidia-open-dkms", CUDA, ""),
@@ -95,10 +96,6 @@ def test_signed_modules_are_of_the_kernel_that_will_run_and_ask_for_no_dkms(chip
         "nvidia-utils-580-server",
     )
     assert (dkms_package(chosen), headers_packages(chosen, KERNEL)) == ("", ())
-
-
-def test_a_pin_may_be_of_a_full_version() -> None:
-    assert pinning_package(choice("debian-12"), "580.173.02") == "nvidia-driver-pinning-580.173.02"
 
 
 def on_ten(**driver: str) -> Choice:
