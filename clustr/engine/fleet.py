@@ -72,6 +72,6 @@ class Fleet:
 
     def close(self) -> None:
         self.closed = True
-        for connection in self._held.values():
+        for connection in list(self._held.values()):  # what was left behind may open one meanwhile
             connection.close()
         self._held.clear()

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -95,7 +95,7 @@ def each(
 
 @contextmanager
 def every(seconds: float, *acts: Callable[[], None]) -> Iterator[None]:
-    """While inside, each act is called every so many seconds, in a thread of its own; its errors end it silently."""
+    """While inside, each act is called every so many seconds, in a thread of its own; it has to raise nothing."""
     over = threading.Event()
 
     def beat(act: Callable[[], None]) -> None:
@@ -117,13 +117,15 @@ def every(seconds: float, *acts: Callable[[], None]) -> Iterator[None]:
 def in_time(names: Iterable[str], act: Callable[[str], bool], seconds: float) -> list[str]:
     """Does `act` for every name at once; returns the names for which it was not true, or not over, in so many seconds.
 
-    What is not over is left behind: nothing here waits longer for a node that says nothing.
+    A ClustrError counts as not true. What is not over is left behind: nothing here waits longer for a node that says
+    nothing.
     """
     todo, good = list(names), set[str]()
 
     def attempt(name: str) -> None:
-        if act(name):
-            good.add(name)
+        with suppress(ClustrError):
+            if act(name):
+                good.add(name)
 
     threads = [threading.Thread(target=attempt, args=(name,), daemon=True) for name in todo]
     for thread in threads:

@@ -38,7 +38,8 @@ def cordon_marked(connection: Connection, node: str, run_id: str) -> Cordon:
 def uncordon_marked(connection: Connection, node: str, run_id: str) -> Cordon:
     """Lets pods in again where this run has cordoned it, and takes the mark away.
 
-    THEIRS where it stays cordoned, as it has no such mark; OPEN where it takes pods already. Another run's mark stays: a run that lost its lock gives back no node that the next one drains.
+    THEIRS where it stays cordoned, as it has no such mark; OPEN where it takes pods already. Another run's mark stays:
+    a run that lost its lock gives back no node that the next one drains.
     """
     result = connection.run(kubectl_script("uncordon", node, run_id), timeout=_LIMIT)
     return Cordon(_answer(result, node, "could not be uncordoned"))

@@ -13,7 +13,7 @@ from clustr import holding
 from clustr.engine.events import Event, Note
 from clustr.engine.rollout import Halted
 from clustr.engine.window import Stop, every, in_time
-from clustr.errors import LockedError, UnreachableError
+from clustr.errors import LockedError, PreflightError, UnreachableError
 from clustr.holding import Hold
 
 
@@ -177,3 +177,18 @@ def test_what_is_not_over_in_time_is_left_behind() -> None:
         return name != "refuses"
 
     assert in_time(["good", "refuses", "slow"], act, 0.3) == ["refuses", "slow"]
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_server_that_cannot_free_the_lock_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where its /var can only be read by now. Another error there would be a traceback on the screen."""
+    session, lock = Session(), Lock()
+
+    def release(server: str) -> bool:
+        if server == "cp2":
+            raise PreflightError("the lock cannot be written in /var/lib/clustr", "make room there")
+        return True
+
+    monkeypatch.setattr(lock, "release", release)
+    holding._release(session.emit, lock)  # type: ignore[arg-type]
+    assert session.notes == ["the lock stays on cp2: it is taken over after 60 s, or free it: clustr unlock"]

@@ -6,6 +6,6 @@ script on `in_stream` one character per 10 ms (https://github.com/pyinvoke/invok
 
 from clustr.remote.shell import SshConnection
 from clustr.remote.ssh.login import AskPassphrase
-from clustr.remote.ssh.network import Network, open_connection
+from clustr.remote.ssh.network import Network
 
-__all__ = ["AskPassphrase", "Network", "SshConnection", "open_connection"]
+__all__ = ["AskPassphrase", "Network", "SshConnection"]

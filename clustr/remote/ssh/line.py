@@ -36,18 +36,25 @@ class Line:
     def transport(self) -> paramiko.Transport:
         return cast("paramiko.Transport", self.connection.transport)
 
-    def open(self, *, terminal: bool = False) -> Channel:
+    def open(self, command: str, *, terminal: bool = False) -> Channel:
+        """A channel on which `command` has begun. What sshd refuses has not, and is tried again for a moment.
+
+        Raises CutError where the line is cut meanwhile, UnreachableError where sshd goes on refusing.
+        """
         import paramiko
 
         deadline = time.monotonic() + FREED
         while True:
             began = time.monotonic()
+            channel: paramiko.Channel | None = None
             try:
                 channel = self.transport.open_session(timeout=OPENING)
                 if terminal:
                     channel.get_pty()
+                channel.exec_command(command)
                 return channel
             except (paramiko.SSHException, EOFError, OSError) as error:
+                _close(channel)
                 if not self.transport.is_active():
                     remedy = f"try: {self.end.by_hand()}"
                     raise CutError("the connection was cut", remedy, detail=str(error)) from error
@@ -55,9 +62,15 @@ class Line:
                     problem = f"sshd opens no session within {OPENING:g} s"
                     raise CutError(problem, "see what the node is busy with", detail=str(error)) from error
                 if time.monotonic() > deadline:
-                    remedy = "raise MaxSessions in its /etc/ssh/sshd_config"
-                    raise UnreachableError("sshd opens no more sessions", remedy, detail=str(error)) from error
+                    raise self._refused(error, opened=channel is not None) from error
             time.sleep(0.05)
+
+    def _refused(self, error: Exception, *, opened: bool) -> UnreachableError:
+        if opened:
+            remedy = f"try: {self.end.by_hand()} true"
+            return UnreachableError("sshd opens a session and runs no command in it", remedy, detail=str(error))
+        remedy = "raise MaxSessions in its /etc/ssh/sshd_config"
+        return UnreachableError("sshd opens no more sessions", remedy, detail=str(error))
 
     def alive(self) -> bool:
         """Whether the other end answers: a channel that it refuses in time is an answer too."""
@@ -101,10 +114,15 @@ class Carried:
         self.channel.settimeout(seconds)
 
     def close(self) -> None:
-        import paramiko
+        _close(self.channel)
 
-        with suppress(paramiko.SSHException, EOFError, OSError):
-            self.channel.close()
+
+def _close(channel: paramiko.Channel | None) -> None:
+    import paramiko
+
+    with suppress(paramiko.SSHException, EOFError, OSError):
+        if channel:
+            channel.close()
 
 
 def dialled(end: End) -> socket.socket:

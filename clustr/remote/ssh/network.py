@@ -70,7 +70,7 @@ class Network:
 
     def close(self) -> None:
         """Closes the bastions; nodes' connections are their users' to close."""
-        for bastion in self._bastions.values():
+        for bastion in list(self._bastions.values()):  # what was left behind may open one meanwhile
             if bastion.line:
                 bastion.line.close()
 
@@ -197,11 +197,6 @@ class Network:
             if files not in self._known:
                 self._known[files] = KnownHosts(files)
             return self._known[files]
-
-
-def open_connection(node: Node, network: Network) -> SshConnection:
-    """Connects to a node; raises UnreachableError, HostKeyError or LoginError."""
-    return network.open(node)
 
 
 def _gone(bastion: Line, node: str) -> NotUpError:

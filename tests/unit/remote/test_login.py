@@ -11,13 +11,16 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from clustr.errors import HostKeyError, LoginError, UnreachableError, UsageError
 from clustr.inventory.model import Bastion, Node
 from clustr.inventory.secrets import Secret
-from clustr.remote.ssh import Network, open_connection
+from clustr.remote.hop import Hop
+from clustr.remote.ssh import Network
+from clustr.remote.ssh.network import _Shared
 from tests.unit.remote.sshd import Sshd, free_port, make_key
 
 ME = getpass.getuser()
@@ -48,7 +51,7 @@ def quiet_network(**options: object) -> Network:
 
 
 def says(node: Node, network: Network) -> str:
-    connection = open_connection(node, network)
+    connection = network.open(node)
     try:
         return connection.run("echo hello", sudo=False).stdout
     finally:
@@ -204,6 +207,17 @@ def test_one_connection_to_the_bastion_serves_all_nodes(sshd: Sshd, bastion: Ssh
     with quiet_network() as network, ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda node: says(node, network), nodes)) == ["hello\n"] * 8
     assert bastion.log().count("Accepted publickey") == before + 1
+
+
+def test_a_bastion_that_is_added_meanwhile_does_not_end_the_closing() -> None:
+    """By a thread that the second Ctrl-C left behind."""
+    network = quiet_network()
+
+    def close() -> None:
+        network._bastions[()] = _Shared()
+
+    network._bastions[Hop("b", "b"),] = _Shared(line=SimpleNamespace(close=close))  # type: ignore[arg-type]
+    network.close()
 
 
 def test_a_bastion_that_refuses_the_login_fails_once_for_all(sshd: Sshd, bastion: Sshd, tmp_path: Path) -> None:
