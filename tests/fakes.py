@@ -18,7 +18,7 @@ class FakeConnection:
     """Answers scripts by a piece of text in them. A script that no piece fits, or more than one, fails the test.
 
     An answer is a Result, the stdout of a script that went well, or an error to raise. Several in a list are given one
-    after the other, the last one for ever. `scripts` and `files` keep what was asked for.
+    after the other, the last one for ever. `scripts` keeps what was asked for.
     """
 
     def __init__(self, answers: Mapping[str, Answer | list[Answer]] | None = None, name: str = "n1") -> None:
@@ -27,7 +27,6 @@ class FakeConnection:
             piece: list(given) if isinstance(given, list) else [given] for piece, given in (answers or {}).items()
         }
         self.scripts: list[str] = []
-        self.files: dict[str, tuple[bytes, int]] = {}
         self.closed = False
 
     def run(
@@ -48,10 +47,6 @@ class FakeConnection:
             raise answer
         result = Result(0, answer, "") if isinstance(answer, str) else answer
         return _told(result, on_line)
-
-    def put(self, local: Path, remote: str, *, mode: int) -> None:
-        assert not self.closed, f"{self.name}: a file after close()"
-        self.files[remote] = (local.read_bytes(), mode)
 
     def close(self) -> None:
         self.closed = True
@@ -75,7 +70,6 @@ class EndedChannel:
         return 0
 
     def settimeout(self, timeout: float | None) -> None: ...
-    def exec_command(self, command: str) -> None: ...
     def sendall(self, s: bytes) -> None: ...
     def shutdown_write(self) -> None: ...
 
@@ -133,11 +127,6 @@ class LocalConnection:
         )
         result = Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
         return _told(result, on_line)
-
-    def put(self, local: Path, remote: str, *, mode: int) -> None:
-        self.path(remote).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(local, self.path(remote))
-        self.path(remote).chmod(mode)
 
     def close(self) -> None:
         shutil.rmtree(self.folder)

@@ -1,10 +1,9 @@
-"""The door to one machine, as the rest of clustr sees it. `ssh.py` is the real one; tests bring their own."""
+"""The door to one machine, as the rest of clustr sees it. `ssh/` opens the real ones; tests bring their own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 
@@ -33,8 +32,5 @@ class Connection(Protocol):
         `timeout` is in seconds, and ends the script on the node too. Raises UnreachableError when the line is cut or
         the time is up, SudoError when sudo does not let the script through.
         """
-
-    def put(self, local: Path, remote: str, *, mode: int) -> None:
-        """Copy a file, owned by root, streamed through an exec (no sftp); it appears whole or not at all."""
 
     def close(self) -> None: ...

@@ -1,4 +1,4 @@
-"""One command on one SSH channel: what goes in, what comes out, how long it may take. Knows nothing of SSH itself."""
+"""A command that has begun on a channel: what goes in, what comes out, how long it may take. Knows nothing of SSH."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ class Channel(Protocol):
     """What is used of paramiko.Channel."""
 
     def settimeout(self, timeout: float | None) -> None: ...
-    def exec_command(self, command: str) -> None: ...
     def sendall(self, s: bytes) -> None: ...
     def shutdown_write(self) -> None: ...
     def recv(self, nbytes: int) -> bytes: ...
@@ -137,14 +136,13 @@ class Session:
     _err: Stream = field(default_factory=Stream)
     _silent: bool = False  # for a tick after the command's end
 
-    def run(self, line: str, stdin: Iterable[bytes], *, wait_for_ready: bool = False) -> Outcome:
+    def run(self, stdin: Iterable[bytes], *, wait_for_ready: bool = False) -> Outcome:
         """Raises CutError where the line is cut before the command has ended, UnreachableError where its answer is
         without an end."""
         self._out = Stream(self.on_line, whole=self.on_line is None)
         began = self._heard = time.monotonic()
         try:
             self.channel.settimeout(TICK)
-            self.channel.exec_command(line)
             if wait_for_ready:
                 self._wait_for_ready(began + 30)
             self._send(stdin)

@@ -1,33 +1,31 @@
-"""Scripts and files over a line that stands: one exec of one constant command each, whatever the login shell."""
+"""Scripts over a line that stands: one exec of one constant command each, whatever the login shell."""
 
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Protocol
 
-from clustr.errors import ApplyError, ClustrError, UnreachableError
+from clustr.errors import ClustrError, UnreachableError
 from clustr.inventory.secrets import Secret
 from clustr.remote.connection import Result
-from clustr.remote.session import CHUNK, STARTED, Channel, Outcome, Session, command
+from clustr.remote.session import STARTED, Channel, Outcome, Session, command
 from clustr.remote.sudo import ARRIVED, Refusal, refusal, refusal_error
 
 GRACE = 10.0  # seconds that a script's own limit on the node gets before the line is given up
 
 
 class Line(Protocol):
-    """A login that stands; `open` makes one more channel on it."""
+    """A login that stands; `open` makes one more channel on it, on which a command has begun."""
 
-    def open(self, *, terminal: bool = False) -> Channel: ...
+    def open(self, command: str, *, terminal: bool = False) -> Channel: ...
     def alive(self) -> bool: ...
     def close(self) -> None: ...
 
 
 class SshConnection:
-    """One node, reached once and held through the run; safe to use from one thread at a time."""
+    """One node, reached once and held through the run; safe to use from several threads: each gets its own channel."""
 
     def __init__(self, line: Line, node: str, user: str, password: Secret | None) -> None:
         self.node = node
@@ -35,7 +33,6 @@ class SshConnection:
         self._line = line
         self._password = password.reveal() if password else ""
         self._needs_terminal = False
-        self._sudo_works = False
         self._refused: ClustrError | None = None  # a wrong password, tried often enough, locks the account
 
     def run(
@@ -61,24 +58,7 @@ class SshConnection:
         if sudo and not outcome.started and refusal(outcome.noise) is Refusal.NO_TERMINAL:
             self._needs_terminal = True
             return self._under_terminal(script, on_line, timeout)
-        result = self._result(outcome, timeout)
-        self._sudo_works = self._sudo_works or sudo
-        return result
-
-    def put(self, local: Path, remote: str, *, mode: int) -> None:
-        """Copies a file, owned by root; it appears whole or not at all. Raises ApplyError where it cannot."""
-        if "\n" in remote or not remote.startswith("/"):
-            raise ApplyError(f"{remote!r} is no absolute path", node=self.node)
-        if not self._sudo_works:
-            # A refusal must come before the file: sudo would try its first lines as passwords.
-            self.run("true")
-        if self._needs_terminal:
-            self._put_under_terminal(local, remote, mode)
-            return
-        size = local.stat().st_size
-        header = f"{self._password}\nclustr:file\n{remote}\n{mode:04o}\n{size}\n".encode()
-        outcome = self._exec("put.sh", _with_file(header, local))
-        self._stored(self._result(outcome, None), remote)
+        return self._result(outcome, timeout)
 
     def close(self) -> None:
         self._line.close()
@@ -86,7 +66,7 @@ class SshConnection:
     def _exec(
         self,
         name: str,
-        stdin: Iterator[bytes] | tuple[bytes, ...],
+        stdin: tuple[bytes, ...],
         *,
         on_line: Callable[[str], None] | None = None,
         timeout: float | None = None,
@@ -94,8 +74,8 @@ class SshConnection:
     ) -> Outcome:
         limit = timeout + GRACE if timeout else None
         try:
-            session = Session(self._line.open(terminal=terminal), self._line.alive, limit, on_line)
-            return session.run(command(name), stdin, wait_for_ready=terminal)
+            channel = self._line.open(command(name), terminal=terminal)
+            return Session(channel, self._line.alive, limit, on_line).run(stdin, wait_for_ready=terminal)
         except ClustrError as error:
             error.node = error.node or self.node
             raise
@@ -123,35 +103,11 @@ class SshConnection:
             outcome = replace(outcome, noise=f"{ARRIVED}\n{outcome.noise}\n{noise}")
         return self._result(replace(outcome, stderr=stderr.encode()), timeout)
 
-    def _park(self, stdin: Iterator[bytes] | tuple[bytes, ...]) -> str:
+    def _park(self, stdin: tuple[bytes, ...]) -> str:
         box = self._result(self._exec("park.sh", stdin), None).stdout.strip()
         if not re.fullmatch(r"/dev/shm/clustr\.\w+", box):  # noqa: S108 - made by mktemp -d, mode 0700
             raise UnreachableError("the node gave no folder in /dev/shm", node=self.node, detail=box)
         return box
-
-    def _put_under_terminal(self, local: Path, remote: str, mode: int) -> None:
-        box = self._park(_with_file(b"", local))
-        target, folder = shlex.quote(remote), shlex.quote(remote.rpartition("/")[0] + "/")
-        script = f"""set -e
-            trap 'rm -rf {box}' EXIT
-            mkdir -p {folder}
-            part=$(mktemp {folder}.clustr.XXXXXXXX)
-            trap 'rm -rf {box} "$part"' EXIT
-            cat {box}/script >"$part"
-            [ "$(stat -c %s "$part")" = {local.stat().st_size} ]
-            chown 0:0 "$part"; chmod {mode:04o} "$part"; mv -fT "$part" {target}"""
-        self._stored(self.run(script), remote)
-
-    def _stored(self, result: Result, remote: str) -> None:
-        if result.status:
-            raise ApplyError(f"{remote} could not be written", node=self.node, detail=result.stderr.strip())
-
-
-def _with_file(header: bytes, local: Path) -> Iterator[bytes]:
-    yield header
-    with local.open("rb") as file:
-        while data := file.read(CHUNK):
-            yield data
 
 
 def _text(data: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,6 +46,10 @@ class Machine:
         done = self.lines[self.name].run(script)
         assert done.status == 0, done.stdout + done.stderr
         return done.stdout
+
+    def write(self, path: str, content: str) -> None:
+        encoded = b64encode(content.encode()).decode()
+        self.run(f"mkdir -p $(dirname {path}); base64 -d >{path} <<'END'\n{encoded}\nEND\n")
 
     def look(self) -> Seen:
         return Seen({node.name: read_facts(self.lines[node.name], node) for node in self.cluster.nodes})
@@ -164,27 +169,23 @@ def test_all_targets_are_up_and_alertmanager_has_the_receiver(monitor: Machine) 
     assert HOOK in monitor.run(f"amtool config show --alertmanager.url=http://{address}:9093")
 
 
-def test_alerts_fire_when_they_should(monitor: Machine, tmp_path: Path) -> None:
-    rules = tmp_path / "clustr.yml"
-    rules.write_text(render("prometheus/rules.yml", servers=3))
-    for local in (rules, Path(__file__).with_name("rules_test.yml")):
-        monitor.lines[monitor.name].put(local, f"/root/rules/{local.name}", mode=0o644)
+def test_alerts_fire_when_they_should(monitor: Machine) -> None:
+    monitor.write("/root/rules/clustr.yml", render("prometheus/rules.yml", servers=3))
+    monitor.write("/root/rules/rules_test.yml", Path(__file__).with_name("rules_test.yml").read_text())
     assert "SUCCESS" in monitor.run("promtool test rules /root/rules/rules_test.yml 2>&1")
 
 
 @pytest.mark.parametrize("version", exporter.VERSIONS)
-def test_alerts_of_gpus_fire_in_the_words_of_each_exporter(monitor: Machine, tmp_path: Path, version: str) -> None:
+def test_alerts_of_gpus_fire_in_the_words_of_each_exporter(monitor: Machine, version: str) -> None:
     """What dcgm-exporter answers, whole or with one thing wrong: the rules of all versions tell that and no more."""
     tests = {alert: exporter.promtool_test(version, wrong[version], [alert]) for alert, wrong in FAULTS.items()}
     tests |= {what: exporter.promtool_test(version, wrong[version], []) for what, wrong in HARMLESS.items()}
     tests["healthy"] = exporter.promtool_test(version, {}, [])
     tests["of another vocabulary"] = exporter.promtool_test("", {}, ["GpuMetricsNotUnderstood"], gpu="")
     for place, content in enumerate(tests.values()):
-        (tmp_path / f"{place}.yml").write_text(content)
+        monitor.write(f"/root/gpu-rules/{place}.yml", content)
     for name in prometheus.GPU_RULES:
-        (tmp_path / name).write_text(text(f"prometheus/{name}"))
-    for file in sorted(tmp_path.iterdir()):
-        monitor.lines[monitor.name].put(file, f"/root/gpu-rules/{file.name}", mode=0o644)
+        monitor.write(f"/root/gpu-rules/{name}", text(f"prometheus/{name}"))
     done = monitor.run("cd /root/gpu-rules && promtool test rules [0-9]*.yml 2>&1; echo status $?")
     assert done.count("SUCCESS") == len(tests), done
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Iterator
@@ -99,7 +98,7 @@ REACHED = [
 
 
 @pytest.mark.parametrize(("user", "password"), REACHED, ids=lambda given: "password" if given == PASSWORD else None)
-def test_every_kind_of_sudo(machine: Machine, user: str, password: str | None, tmp_path: Path) -> None:
+def test_every_kind_of_sudo(machine: Machine, user: str, password: str | None) -> None:
     connection = machine.login(user, password)
     lines: list[str] = []
     script = 'id -un; umask; pwd; read -r line; echo "[$line]"; echo err >&2; exit 4'
@@ -109,12 +108,6 @@ def test_every_kind_of_sudo(machine: Machine, user: str, password: str | None, t
     assert connection.run("id -un", sudo=False).stdout == f"{user}\n"
     much = connection.run(f"#{'x' * 100_000}\nhead -c 200000 /dev/zero | tr '\\0' x; seq 1000 >&2")
     assert (len(much.stdout), much.stderr.splitlines()[-1]) == (200_000, "1000")
-    content = b"clustr:file\n" + bytes(range(256)) * 1000
-    (tmp_path / "local").write_bytes(content)
-    connection.put(tmp_path / "local", "/root/a folder/it's", mode=0o600)
-    machine.on("mv '/root/a folder' /root/stored; mv /root/stored/* /root/stored/file")
-    stored = machine.on("cd /root/stored; stat -c '%U %a' file; sha256sum <file; ls -A | wc -l; rm -r /root/stored")
-    assert stored.split() == ["root", "600", hashlib.sha256(content).hexdigest(), "-", "1"]
     connection.close()
     assert machine.boxes() == ""
 
@@ -132,13 +125,12 @@ REFUSED = [
     ("user", "password", "problem"), REFUSED, ids=[f"{user}-{words}" for user, _, words in REFUSED]
 )
 def test_every_refusal_of_sudo_has_its_own_words(
-    machine: Machine, user: str, password: str | None, problem: str, tmp_path: Path
+    machine: Machine, user: str, password: str | None, problem: str
 ) -> None:
     connection = machine.login(user, password)
-    (tmp_path / "local").write_text("x")
-    for attempt in (lambda: connection.run("id"), lambda: connection.put(tmp_path / "local", "/root/x", mode=0o600)):
+    for _ in range(2):
         with pytest.raises(SudoError) as caught:
-            attempt()
+            connection.run("id")
         assert caught.value.problem == problem
         assert caught.value.node == "cp1"
         assert caught.value.remedy

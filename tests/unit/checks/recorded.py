@@ -73,9 +73,6 @@ class Spoken:
                 lines += [_encoded(answer.stderr), f"::{nonce} end"]
         return Result(0, "\n".join(lines) + "\n", "")
 
-    def put(self, local: Path, remote: str, *, mode: int) -> None:
-        raise NotImplementedError("a check puts no files on a node")
-
     def close(self) -> None:
         pass
 
@@ -110,9 +107,6 @@ class Recorder:
         for number, answer in read_answers(result.stdout, nonce).items():
             self.answers[questions[number]] = answer
         return result
-
-    def put(self, local: Path, remote: str, *, mode: int) -> None:
-        self.inner.put(local, remote, mode=mode)
 
     def close(self) -> None:
         self.inner.close()

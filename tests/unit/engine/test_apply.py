@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -50,9 +49,6 @@ class Line:
             if on_line:
                 on_line(line.replace("NAME", self.net.name))
         return Result(0, "", "")
-
-    def put(self, local: Path, remote: str, *, mode: int) -> None:
-        raise AssertionError
 
     def close(self) -> None:
         self.net.closed += 1

@@ -218,14 +218,14 @@ class Endless(EndedChannel):
 def test_an_answer_without_an_end_is_given_up() -> None:
     channel = Endless("out")
     with pytest.raises(UnreachableError, match="its answer was given up after 8 MB"):
-        Session(channel, alive=lambda: True).run("facts", [])
+        Session(channel, alive=lambda: True).run([])
     assert channel.closed
 
 
 @pytest.mark.parametrize("stream", ["out", "err"])
 def test_of_what_is_followed_only_the_end_is_kept(stream: str) -> None:
     lines: list[str] = []
-    outcome = Session(Endless(stream, 5 * KEPT), alive=lambda: True, on_line=lines.append).run("apply", [])
+    outcome = Session(Endless(stream, 5 * KEPT), alive=lambda: True, on_line=lines.append).run([])
     kept = outcome.stdout if stream == "out" else outcome.stderr
     assert KEPT <= len(kept) <= KEPT + CHUNK
     assert sum(map(len, lines)) < CHUNK, "one line of megabytes is shown as its begin"

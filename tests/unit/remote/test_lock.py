@@ -44,9 +44,6 @@ class Server:
         done = subprocess.run(["bash", "-c", moved], capture_output=True, text=True, timeout=timeout, check=False)
         return Result(done.returncode, done.stdout, done.stderr)
 
-    def put(self, local: Path, remote: str, *, mode: int) -> None:
-        raise AssertionError
-
     def close(self) -> None:
         raise AssertionError
 

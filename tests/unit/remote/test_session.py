@@ -20,7 +20,7 @@ class EndsEarly(EndedChannel):
 
 
 def read(*pieces: bytes | None) -> bytes:
-    return Session(EndsEarly(*pieces), alive=lambda: True).run("true", []).stdout
+    return Session(EndsEarly(*pieces), alive=lambda: True).run([]).stdout
 
 
 def test_output_that_comes_after_the_commands_end_is_read() -> None:

@@ -1,4 +1,4 @@
-"""Scripts and files over a real sshd: what arrives, what comes back, and when it ends."""
+"""Scripts over a real sshd: what arrives, what comes back, and when it ends."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from clustr.errors import ApplyError, UnreachableError
+from clustr.errors import UnreachableError
 from clustr.remote.session import LINE_LIMIT, Lines, command
 from clustr.remote.ssh import Network, SshConnection
 from tests.unit.remote.sshd import Sshd
 
-COMMANDS = ("run.sh", "put.sh", "park.sh", "terminal.sh")
+COMMANDS = ("run.sh", "park.sh", "terminal.sh")
 
 
 @pytest.fixture(scope="module")
@@ -154,31 +154,3 @@ def test_templates_pass_shellcheck(name: str) -> None:
         cwd=Path(__file__).parents[3],
     )
     assert done.returncode == 0, done.stdout
-
-
-def test_a_file_arrives_whole(connection: SshConnection, tmp_path: Path) -> None:
-    local = tmp_path / "local"
-    local.write_bytes(b"clustr:file\n" + bytes(range(256)) * 8000)
-    remote = tmp_path / "a folder" / "it's"
-    connection.put(local, str(remote), mode=0o640)
-    assert remote.read_bytes() == local.read_bytes()
-    assert (remote.stat().st_mode & 0o7777, remote.stat().st_uid) == (0o640, 0)
-    assert [path.name for path in remote.parent.iterdir()] == ["it's"]
-
-
-def test_a_file_that_was_cut_short_changes_nothing(sshd: Sshd, tmp_path: Path) -> None:
-    remote = tmp_path / "kept"
-    remote.write_text("as before")
-    given = f"\nclustr:file\n{remote}\n0644\n1000\nonly this".encode()
-    done = subprocess.run(["sh", "-c", command("put.sh")], input=given, capture_output=True, check=False)
-    assert done.returncode == 1
-    assert b"cut short" in done.stderr
-    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("kept", "as before")]
-
-
-def test_a_file_that_cannot_be_written_says_so(connection: SshConnection, tmp_path: Path) -> None:
-    local = tmp_path / "local"
-    local.write_text("x")
-    with pytest.raises(ApplyError, match="/proc/version/x could not be written") as caught:
-        connection.put(local, "/proc/version/x", mode=0o600)
-    assert caught.value.detail
