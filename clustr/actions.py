@@ -29,7 +29,7 @@ from clustr.inventory.load import Loaded, read
 from clustr.inventory.model import Cluster, Node
 from clustr.inventory.secrets import Secret
 from clustr.others import tell_of_others
-from clustr.readiness import seen_before_plan
+from clustr.readiness import left_out, seen_before_plan
 from clustr.remote.facts import Datastore, Seen
 from clustr.remote.lock import Held, free_lock, read_lock
 from clustr.results import Bootstrapped, Health, Said
@@ -105,6 +105,9 @@ def _work(at_work: Session, seen: Seen, made: Plan, options: Options, hold: Hold
         found = check_node(checks, at_work.cluster, node, at_work.fleet[node.name], learning=learning)
         return [f"{each.check}: {each.evidence}" for each in found if each.state in (State.FAILED, State.UNKNOWN)]
 
+    def without(stage: Stage, seen: Seen) -> dict[str, ClustrError]:
+        return left_out(at_work, options, seen) if "base_os" in names(stage.components) else {}
+
     return Run(
         at_work.cluster,
         seen,
@@ -113,6 +116,7 @@ def _work(at_work: Session, seen: Seen, made: Plan, options: Options, hold: Hold
         stages=options.stages or STAGES,
         run=at_work.run,
         gate=gate,
+        without=without,
         emit=at_work.emit,
         stop=hold.stop,
         begin=hold.begin,

@@ -9,8 +9,18 @@ from clustr import artifacts
 from clustr.components.k3s import datastore, token_secrets
 from clustr.engine.events import Note
 from clustr.engine.observe import ask_reach, look
-from clustr.engine.preflight import REACH_NAMES, Finding, preflight, questions, silence
-from clustr.errors import PreflightError, UnreachableError
+from clustr.engine.preflight import (
+    REACH_NAMES,
+    Finding,
+    Name,
+    cut_off,
+    preflight,
+    questions,
+    questions_once_open,
+    silence,
+    untried,
+)
+from clustr.errors import ApplyError, ClustrError, PreflightError, UnreachableError
 from clustr.inventory.model import Cluster
 from clustr.inventory.ranges import fold
 from clustr.others import finish_others, tell_of_others
@@ -35,12 +45,29 @@ def seen_before_plan(at_work: Session, options: Options, *, alone: bool = False)
         tell_of_others(at_work, seen)
     seen = _settled(at_work, seen)
     at_work.mask.learn(token_secrets(seen))
+    if Name.NETWORK_UNREACHED not in ignored:
+        for words, nodes in untried(cluster, seen):
+            at_work.emit(Note(words, fold(nodes)))
     if not ignored >= REACH_NAMES:
         seen = replace(seen, reach=ask_reach(questions(cluster, seen), fleet, at_work.emit))
     _refuse(cluster, seen, ignored, options.chosen(cluster))
     answering = (node for node in cluster.servers if seen.answered(node.name))
     server = next((artifacts.Server(node, fleet[node.name]) for node in answering), None)
     return artifacts.ensure_sums(cluster, seen, server)
+
+
+def left_out(at_work: Session, options: Options, seen: Seen) -> dict[str, ClustrError]:
+    """The nodes that would join in vain, now that clustr's rules are in the firewalls for which preflight left ways
+    untried. `seen` is of the nodes that have them, and of those of the running cluster."""
+    if Name.NETWORK_UNREACHED in options.ignored():
+        return {}
+    answers = ask_reach(questions_once_open(at_work.cluster, seen), at_work.fleet, at_work.emit)
+    problem = "is not let join: the network between it and other nodes is not open"
+    remedy = "let it through the firewalls and ACLs between them, look at the route, then: clustr bootstrap"
+    return {
+        name: ApplyError(problem, remedy, node=name, detail="\n".join(lines))
+        for name, lines in cut_off(at_work.cluster, seen, answers).items()
+    }
 
 
 def _refuse(cluster: Cluster, seen: Seen, ignored: Container[str], chosen: Container[str] | None = None) -> None:

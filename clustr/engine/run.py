@@ -41,6 +41,9 @@ from clustr.remote.facts import Facts, Seen
 from clustr.remote.facts_reader import read_facts
 from clustr.remote.lock import Holder
 
+# Which nodes go no further after a stage, and why; Seen is of those that are through it, and of the running cluster.
+Without = Callable[[Stage, Seen], Mapping[str, ClustrError]]
+
 
 @dataclass(frozen=True)
 class Report:
@@ -67,6 +70,7 @@ class Run:
         stages: Sequence[Stage],
         run: Holder,
         gate: Gate,
+        without: Without = lambda stage, seen: {},
         emit: Emit,
         stop: Stop,
         begin: Callable[[], None],
@@ -79,6 +83,7 @@ class Run:
         self._stages = stages
         self._run = run
         self._gate = gate
+        self._without = without
         self._emit = emit
         self._stop = stop
         self._begin = begin
@@ -97,6 +102,8 @@ class Run:
                 break
             if planned.changes:
                 self._stage(place, stage, planned)
+            if self._goes_on(place) and not self._stop:
+                self._leave_out(stage, planned)
         seconds = time.monotonic() - begun
         over = {*self._failed, *self._skipped}
         looked_at = {name for stage_plan in self._plan.stages for name in stage_plan.nodes}
@@ -116,6 +123,17 @@ class Run:
         fresh |= self._servers_again(set(fresh)) if self._goes_on(place) else {}
         self._seen = replace(self._seen, facts={**self._seen.facts, **fresh}, new_token=self._seen.new_token)
         self._emit(StageDone(stage.title, time.monotonic() - begun))
+
+    def _leave_out(self, stage: Stage, planned: StagePlan) -> None:
+        """Nodes that are through this stage, and cannot go on to the next."""
+        over = {*self._failed, *self._skipped}
+        facts = {
+            name: facts
+            for name, facts in self._seen.facts.items()
+            if name not in over and (name in planned.nodes or self._seen.knows(name))
+        }
+        for name, error in self._without(stage, replace(self._seen, facts=facts)).items():
+            self._fail(stage, self._cluster.node(name), error)
 
     def _servers_again(self, done: set[str]) -> dict[str, Facts]:
         """What the servers say after a stage: the token and the nodes that later stages wait for."""

@@ -5,8 +5,20 @@ which server is first, nothing is founded.
 """
 
 from clustr.engine.preflight.findings import Finding, Name
+from clustr.engine.preflight.firewalls import cut_off, questions_once_open, untried
 from clustr.engine.preflight.reach import REACH_NAMES, questions
 from clustr.engine.preflight.rules import RULES, preflight
 from clustr.engine.preflight.silence import silence
 
-__all__ = ["REACH_NAMES", "RULES", "Finding", "Name", "preflight", "questions", "silence"]
+__all__ = [
+    "REACH_NAMES",
+    "RULES",
+    "Finding",
+    "Name",
+    "cut_off",
+    "preflight",
+    "questions",
+    "questions_once_open",
+    "silence",
+    "untried",
+]

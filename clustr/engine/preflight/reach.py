@@ -7,7 +7,7 @@ A refused connection is a way that is open; a firewall that refuses in the name 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from clustr.engine.preflight.findings import Finding, Name, answered, newcomers, unknown
@@ -15,7 +15,7 @@ from clustr.engine.preflight.network import held_addresses
 from clustr.engine.preflight.sources import way
 from clustr.inventory.model import Cluster, Node, Role
 from clustr.inventory.ranges import fold
-from clustr.remote.facts import Facts, Firewall, Seen
+from clustr.remote.facts import Firewall, Seen
 from clustr.remote.reach import Peer, Questions, Reach, Way
 
 # What comes of the answers: who ignores all of it need not ask.
@@ -24,29 +24,41 @@ API, ETCD, KUBELET, EXPORTER = 6443, (2379, 2380), 10250, 9100
 
 
 def questions(cluster: Cluster, seen: Seen) -> dict[str, Questions]:
-    """By node; nodes with nothing to be asked are left out."""
+    """By node; nodes with nothing to be asked are left out.
+
+    clustr itself lets nodes through a firewall that it knows, so behind one nothing is asked yet: see firewalls.py.
+    """
+    fresh = {node.name for node, _ in newcomers(cluster, seen)}
+    asked = peers(cluster, seen, {Firewall.NONE})
+    found = {}
+    for node, _ in answered(cluster, seen):
+        through = way(cluster, node, seen) if node.name in fresh else None
+        if asked.get(node.name) or through:
+            found[node.name] = Questions(asked.get(node.name, ()), through is not None, through or Way())
+    return found
+
+
+def peers(cluster: Cluster, seen: Seen, behind: Collection[Firewall]) -> dict[str, tuple[Peer, ...]]:
+    """By node, what it has to reach of the nodes behind these firewalls, where one of the two is new. Nothing is asked
+    at an address that a node does not have, which is told already."""
     fresh = {node.name for node, _ in newcomers(cluster, seen)}
     if not fresh:
         return {}
-    others = [other for other, facts in answered(cluster, seen) if _can_be_tried(other, facts)]
-    found = {}
-    for node, _ in answered(cluster, seen):
-        peers = tuple(
+    others = [
+        other
+        for other, facts in answered(cluster, seen)
+        if facts.firewall in behind and other.internal_address in held_addresses(facts)
+    ]
+    found = {
+        node.name: tuple(
             Peer(other.name, other.internal_address, port)
             for other in others
             if other is not node and not fresh.isdisjoint((node.name, other.name))
             for port in _ports(cluster, node, other)
         )
-        through = way(cluster, node, seen) if node.name in fresh else None
-        if peers or through:
-            found[node.name] = Questions(peers, through is not None, through or Way())
-    return found
-
-
-def _can_be_tried(node: Node, facts: Facts) -> bool:
-    """clustr itself lets nodes through a firewall that it knows, so behind one of those nothing is asked yet; nor at an
-    address that the node does not have, which is told already."""
-    return facts.firewall is Firewall.NONE and node.internal_address in held_addresses(facts)
+        for node, _ in answered(cluster, seen)
+    }
+    return {name: asked for name, asked in found.items() if asked}
 
 
 def _ports(cluster: Cluster, node: Node, other: Node) -> Iterator[int]:
@@ -67,7 +79,7 @@ def reached(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
         if answer.error:
             yield unknown(node, "what it reaches", answer.error, "run it again")
             continue
-        yield from _unreached(node, answer)
+        yield from unreached(node, answer)
         for host in answer.names:
             problem = f"does not resolve {host}, where its packages come from"
             remedy = "correct /etc/resolv.conf there, or the server that it names"
@@ -89,7 +101,7 @@ def _sources(node: Node, answer: Reach) -> Iterator[Finding]:
         yield Finding(Name.PACKAGES_SOURCE, node.name, problem, "correct the source, or the proxy that it is behind")
 
 
-def _unreached(node: Node, answer: Reach) -> Iterator[Finding]:
+def unreached(node: Node, answer: Reach) -> Iterator[Finding]:
     """A line for each group of nodes that is not reached in the same way."""
     lost: dict[str, dict[int, str]] = {}
     for peer, why in answer.peers:

@@ -15,10 +15,10 @@ from clustr.engine.makers import step
 from clustr.engine.observe import ask_all
 from clustr.engine.plan import make_plan, wanted
 from clustr.engine.rollout import Halted
-from clustr.engine.run import Report, Run
+from clustr.engine.run import Report, Run, Without
 from clustr.engine.stage import Stage
 from clustr.engine.window import Stop
-from clustr.errors import LockedError
+from clustr.errors import ApplyError, ClustrError, LockedError
 from clustr.inventory.model import Cluster, Node, Rollout
 from clustr.remote.facts import Seen
 from clustr.remote.lock import Holder
@@ -65,6 +65,7 @@ def go(
     between: object = None,
     stop: Stop | None = None,
     begin: Callable[[], None] = lambda: None,
+    without: Without = lambda stage, seen: {},
 ) -> tuple[Report, list[Event]]:
     events: list[Event] = []
     fleet = Fleet(cluster, world.open)
@@ -81,6 +82,7 @@ def go(
         stages=stages,
         run=Holder("ana", "desk", "run1", "bootstrap"),
         gate=gate or (lambda stage, node, returns: []),  # type: ignore[arg-type]
+        without=without,
         emit=events.append,
         stop=Stop() if stop is None else stop,
         begin=begin,
@@ -91,6 +93,29 @@ def go(
 
 def names(events: Iterable[Event], kind: type[Event]) -> list[str]:
     return [event.node for event in events if isinstance(event, kind)]  # type: ignore[attr-defined]
+
+
+def test_a_node_that_is_left_out_after_a_stage_goes_no_further_and_the_others_do() -> None:
+    world, asked = World(fails={("n1", "a")}), dict[str, list[str]]()
+
+    def without(stage: Stage, seen: Seen) -> dict[str, ClustrError]:
+        asked[stage.title] = list(seen.facts)
+        return {"n2": ApplyError("is cut off")} if stage.title == "One" else {}
+
+    stages = [stage("One", [goal("a")]), stage("Two", [goal("b")]), stage("Three", [goal("c")])]
+    report, events = go(world, cluster_of("cp1", "n1", "n2", "n3"), stages, without=without)
+    assert asked == {"One": ["cp1", "n2", "n3"], "Two": ["cp1", "n3"]}  # after the last nobody goes further
+    assert set(report.done) == {"cp1", "n3"}
+    assert {name: str(error) for name, error in report.failed.items() if name == "n2"} == {"n2": "is cut off"}
+    assert set(names(events, NodeFailed)) == {"n1", "n2"}
+    assert not {"n2: b", "n2: c"} & set(world.happened)
+
+
+def test_who_is_left_out_is_looked_at_even_where_the_stage_had_nothing_to_do() -> None:
+    world = World(met={"cp1": {"a"}, "n1": {"a"}})
+    stages = [stage("One", [goal("a")]), stage("Two", [goal("b")])]
+    report, _ = go(world, cluster_of("cp1", "n1"), stages, without=lambda stage, seen: {"n1": ApplyError("is cut off")})
+    assert (report.done, set(report.failed)) == (("cp1",), {"n1"})
 
 
 def test_stages_follow_each_other_and_goals_keep_their_order() -> None:
