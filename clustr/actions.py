@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets as random
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from clustr.checks.drift import drift
 from clustr.checks.learning import Learning
 from clustr.checks.run import check_node, not_reached
 from clustr.components.k3s import datastore, token_secrets
-from clustr.engine.events import Connecting, NodeRead, RunDone
+from clustr.engine.events import Connecting, NodeRead, NodeSilent, Note, RunDone
 from clustr.engine.observe import ask_all, look
 from clustr.engine.plan import Plan, make_plan, names, wanted
 from clustr.engine.run import Report, Run
@@ -30,8 +29,9 @@ from clustr.inventory.model import Cluster, Node
 from clustr.inventory.secrets import Secret
 from clustr.others import tell_of_others
 from clustr.readiness import left_out, seen_before_plan
+from clustr.remote.connection import Connection
 from clustr.remote.facts import Datastore, Seen
-from clustr.remote.lock import Held, free_lock, read_lock
+from clustr.remote.lock import Held, free_lock, lock_on
 from clustr.results import Bootstrapped, Health, Said
 from clustr.session import Options, Session, View, session
 from clustr.stages import STAGES
@@ -69,10 +69,18 @@ def bootstrap(path: Path, options: Options, view: View, confirm: Confirm) -> Boo
             report = _run(at_work, seen, made, options)
         else:
             return None
-        merged = None
-        with suppress(UnreachableError):
-            merged = _merge_kubeconfig(at_work, None)
-        return Bootstrapped(made, report, merged)
+        return Bootstrapped(made, report, _merged_or_told(at_work))
+
+
+def _merged_or_told(at_work: Session) -> Path | None:
+    """Whatever is wrong with the person's own kubeconfig, the run that is over keeps its report."""
+    try:
+        return _merge_kubeconfig(at_work, None)
+    except UnreachableError:  # no server has one yet, and the report says which failed
+        return None
+    except ClustrError as error:
+        at_work.emit(Note(f"your kubeconfig is as it was: {error.problem}; {error.remedy}"))
+        return None
 
 
 def _run(at_work: Session, seen: Seen, made: Plan, options: Options) -> Report:
@@ -201,28 +209,47 @@ def execute(path: Path, command: Sequence[str], options: Options, view: View) ->
     with session(path, view, "exec") as at_work:
         cluster = at_work.cluster
         chosen = options.chosen(cluster)
-        at_work.emit(Connecting("command", len(cluster.nodes)))
+        asked = [node.name for node in cluster.nodes if chosen is None or node.name in chosen]
+        at_work.emit(Connecting("command", len(asked)))
 
         def ask(name: str) -> tuple[int, str]:
             result = at_work.fleet[name].run(join(command) + "\n")
             at_work.emit(NodeRead(name, "command"))
             return result.status, (result.stdout + result.stderr).rstrip()
 
-        results = each((n.name for n in cluster.nodes if chosen is None or n.name in chosen), ask)
         groups: dict[tuple[int, str], list[str]] = {}
-        for name, result in results.items():
-            groups.setdefault((-1, str(result)) if isinstance(result, Exception) else result, []).append(name)
+        for name, result in each(asked, ask).items():
+            if isinstance(result, Exception):
+                error = as_clustr_error(name, result)
+                at_work.emit(NodeSilent(name, error.problem, error.remedy, error.detail))
+                result = -1, error.in_a_list
+            groups.setdefault(result, []).append(name)
         return [Said(tuple(nodes), status, output) for (status, output), nodes in groups.items()]
 
 
 def unlock(path: Path, view: View, confirm: Callable[[Held], bool]) -> Held | None:
-    """Frees the lock of a run that is gone; returns who held it, None where nobody did."""
+    """Frees the lock of a run that is gone, where a server answers; returns who held it, None where nobody did."""
     with session(path, view, "unlock") as at_work:
-        servers = {node.name: at_work.fleet[node.name] for node in at_work.cluster.servers}
-        held = next(iter(read_lock(servers)), None)
+        looked = _on_each(at_work, [server.name for server in at_work.cluster.servers], lock_on)
+        held = next(filter(None, looked.values()), None)
         if held and confirm(held):
-            free_lock(servers)
+            _on_each(at_work, list(looked), free_lock)
         return held
+
+
+def _on_each(
+    at_work: Session, servers: Sequence[str], act: Callable[[str, Connection], Held | None]
+) -> dict[str, Held | None]:
+    """What the act finds on each server that answers; the others are named. Raises UnreachableError where none does."""
+    found = each(servers, lambda name: act(name, at_work.fleet[name]))
+    silent = {name: as_clustr_error(name, got) for name, got in found.items() if isinstance(got, Exception)}
+    if silent and len(silent) == len(found):
+        why = "\n".join(f"{name}  {error.in_a_list}" for name, error in silent.items())
+        problem, remedy = f"no server of {at_work.cluster.name} answers", "make one answer, then: clustr unlock"
+        raise UnreachableError(problem, remedy, detail=why)
+    for name, error in silent.items():
+        at_work.emit(Note(f"{error.problem}: {error.remedy}; then again: clustr unlock", name))
+    return {name: got for name, got in found.items() if not isinstance(got, Exception)}
 
 
 def _blind(made: Plan) -> UnknownHealthError:

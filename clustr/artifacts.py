@@ -9,8 +9,6 @@ paths. Which mirror, CA and proxies hold is each node's own to say (`artifacts`,
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -28,6 +26,7 @@ from clustr.remote.connection import Connection
 from clustr.remote.facts import Facts, Seen
 from clustr.sumfiles import Relay, read_sum_file
 from clustr.versions import KNOWN_SUMS
+from clustr.whole_file import replace_whole
 
 ORIGIN = "https://github.com/"
 NODE_CA = "/etc/clustr/artifacts-ca.pem"  # `artifacts.ca` of the inventory, on every node
@@ -255,18 +254,19 @@ def read_lock(path: Path) -> dict[str, Sum]:
         return {name: Sum(**each) for name, each in json.loads(path.read_text())["sums"].items()}
     except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise ClustrError(f"{path} cannot be read: {error.strerror}", f"see: ls -l {path}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ClustrError(f"{path} is no lock file of clustr's", "delete it; sums are read anew") from error
 
 
 def keep_sums(cluster: Cluster, sums: Mapping[str, Sum]) -> None:
-    """Adds sums to the lock file, whole or not at all."""
+    """Adds sums to the lock file, whole or not at all; raises ClustrError where it cannot be written."""
     path = lock_path(cluster)
     kept = {**read_lock(path), **sums}
     text = json.dumps({"sums": {name: asdict(kept[name]) for name in sorted(kept)}}, indent=2) + "\n"
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as new:
-        new.write(text)
-        new.flush()
-        os.fsync(new.fileno())
-    Path(new.name).chmod(0o644)
-    Path(new.name).replace(path)
+    try:
+        replace_whole(path, text, 0o644)
+    except OSError as error:
+        remedy = f"the sums of what nodes download are kept there: make {path.parent} writable, and run it again"
+        raise ClustrError(f"{path} cannot be written: {error.strerror}", remedy) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,9 @@ import yaml
 from clustr.errors import ClustrError
 from clustr.inventory.model import Cluster
 from clustr.remote.connection import Connection
+from clustr.whole_file import replace_whole
 
+MEND = "mend or move it, then: clustr kubeconfig"
 ON_SERVERS = "/etc/rancher/k3s/k3s.yaml"
 CREDENTIALS = ("client-certificate-data", "client-key-data", "token")  # an `exec` would run on the laptop
 
@@ -55,35 +56,39 @@ def api_address(cluster: Cluster) -> str:
     return cluster.network.api_address or cluster.network.vip or cluster.servers[0].address
 
 
-def merged(existing: str, new: str, *, switch: bool = False) -> str:
+def merged(existing: str, new: str, name: str = "the kubeconfig") -> str:
     """`existing` with the new cluster, user and context in place of ones of the same name; all others stay.
 
-    The current context is left as it is, unless there is none or `switch` asks for it.
+    The current context is left as it is, unless there is none. `name` is how errors call `existing`.
     """
-    old, add = _parsed(existing, "the kubeconfig"), _parsed(new, "the fetched kubeconfig")
+    old, add = _parsed(existing, name), _parsed(new, "the fetched kubeconfig")
     result = {"apiVersion": "v1", "kind": "Config", **old}
     for kind in ("clusters", "users", "contexts"):
         ours = {each["name"] for each in add[kind]}
-        kept = [each for each in old.get(kind) or [] if each.get("name") not in ours]
+        kept = [each for each in _entries(old, kind, name) if each.get("name") not in ours]
         result[kind] = kept + add[kind]
-    if switch or not old.get("current-context"):
+    if not old.get("current-context"):
         result["current-context"] = add["current-context"]
     return _written(result)
 
 
-def merge_into(text: str, cluster: Cluster, target: Path | None = None, *, switch: bool = False) -> Path:
+def merge_into(text: str, cluster: Cluster, target: Path | None = None) -> Path:
     """Merges a fetched kubeconfig into a file: `target`, else the first of $KUBECONFIG, else ~/.kube/config.
 
     The file is replaced whole, mode 0600; one that is a link stays a link. Raises ClustrError.
     """
-    path = (target or default_path(os.environ)).expanduser().resolve()
+    path = target or default_path(os.environ)
     try:
-        existing = path.read_text() if path.exists() else ""
+        path = path.expanduser().resolve()
+        existing = path.read_text(encoding="utf-8") if path.exists() else ""
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _replace(path, merged(existing, text, switch=switch))
-    except OSError as error:
+        replace_whole(path, merged(existing, text, str(path)))
+    except UnicodeDecodeError as error:
+        raise ClustrError(f"{path} is no text in UTF-8", MEND) from error
+    except (OSError, RuntimeError) as error:  # RuntimeError: no home folder, or links in a circle
         remedy = f"clustr kubeconfig --to FILE writes {cluster.name}'s elsewhere"
-        raise ClustrError(f"{path} cannot be written: {error.strerror}", remedy) from error
+        problem = f"{path} cannot be written: {getattr(error, 'strerror', None) or error}"
+        raise ClustrError(problem, remedy) from error
     return path
 
 
@@ -93,27 +98,21 @@ def default_path(environment: Mapping[str, str]) -> Path:
     return Path(named[0]) if named else Path("~/.kube/config")
 
 
-def _replace(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600 from its first moment
-    try:
-        with os.fdopen(handle, "w") as new:
-            new.write(text)
-            new.flush()
-            os.fsync(new.fileno())
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
 def _parsed(text: str, what: str) -> dict[str, Any]:
     try:
         config = yaml.safe_load(text) or {}
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ClustrError(f"{what} is no YAML", "mend or move it", detail=str(error)) from error
+        raise ClustrError(f"{what} is no YAML", MEND, detail=str(error)) from error
     if not isinstance(config, dict):
-        raise ClustrError(f"{what} is no kubeconfig", "mend or move it")
+        raise ClustrError(f"{what} is no kubeconfig", MEND)
     return config
+
+
+def _entries(config: dict[str, Any], kind: str, what: str) -> list[dict[str, Any]]:
+    entries = config.get(kind) or []
+    if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+        raise ClustrError(f"{what} is no kubeconfig: its {kind} are no list of mappings", MEND)
+    return entries
 
 
 def _written(config: dict[str, Any]) -> str:

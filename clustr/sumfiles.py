@@ -7,6 +7,7 @@ import ssl
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from shlex import quote
 from typing import Any
 
@@ -42,7 +43,7 @@ def read_sum_file(url: str, ca: str, server: Relay | None) -> dict[str, str]:
         text = _from_here(url, ca)
     except urllib.error.HTTPError as error:
         raise _refused(url, f"status {error.code}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:  # HTTPException: what answers there speaks no HTTP
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(reason, ssl.SSLError):
             raise ClustrError(f"{url}: {reason}", "name the place's CA in artifacts.ca") from error

@@ -166,6 +166,8 @@ def _output(command: Sequence[str], written: str) -> str:
         )
     except FileNotFoundError:
         raise SecretError(f"{program} is not installed: install it, then run clustr again") from None
+    except OSError as error:  # it may not be executed, or is for another kind of machine
+        raise SecretError(f"{program} cannot be run: {error.strerror}: type -a {program} shows which") from None
     except UnicodeError:
         raise SecretError(f"{written} holds no text: write one into it") from None
     except subprocess.TimeoutExpired:

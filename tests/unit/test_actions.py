@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from clustr import actions, readiness
-from clustr.errors import PlanChangedError
+from clustr.engine.events import Event, Note, RunDone
+from clustr.engine.plan import Plan
+from clustr.errors import ClustrError, PlanChangedError, UnreachableError
 from clustr.remote.facts import Datastore, Facts, Seen
+from clustr.results import Bootstrapped
+from clustr.session import Options
 from tests.unit.engine.things import cluster_of, facts
 
 CLUSTER = cluster_of("cp1", "cp2", "cp3")
@@ -65,3 +72,37 @@ def test_fresh_servers_are_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> N
     count = looks(monkeypatch, FRESH)
     assert readiness._settled(session(), Seen(FRESH)) == Seen(FRESH)
     assert count == [0]
+
+
+def bootstrapped(monkeypatch: pytest.MonkeyPatch, merge_error: ClustrError) -> tuple[Bootstrapped | None, list[Event]]:
+    """A bootstrap with nothing to do on cp1, whose kubeconfig cannot be had or merged."""
+    events: list[Event] = []
+
+    @contextmanager
+    def at_work(*_: object) -> Iterator[Any]:
+        yield SimpleNamespace(cluster=CLUSTER, emit=events.append, journal=SimpleNamespace(plan=lambda plan: None))
+
+    def merge(*_: object) -> Path:
+        raise merge_error
+
+    monkeypatch.setattr(actions, "session", at_work)
+    monkeypatch.setattr(actions, "seen_before_plan", lambda *_, **__: Seen({"cp1": facts("cp1")}))
+    monkeypatch.setattr(actions, "_plan", lambda *_: Plan("lab", (), 3))
+    monkeypatch.setattr(actions, "_merge_kubeconfig", merge)
+    view: Any = None
+    return actions.bootstrap(Path("x.yaml"), Options(), view, lambda made, seen: True), events
+
+
+def test_a_kubeconfig_that_cannot_be_merged_is_a_note_beside_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = ClustrError("/home/ana/.kube/config is no YAML", "mend or move it, then: clustr kubeconfig")
+    result, events = bootstrapped(monkeypatch, error)
+    assert result is not None
+    assert (result.report.done, result.kubeconfig) == (("cp1",), None)
+    words = "your kubeconfig is as it was: /home/ana/.kube/config is no YAML; mend or move it, then: clustr kubeconfig"
+    assert events == [RunDone(("cp1",), (), 0.0), Note(words)]
+
+
+def test_a_kubeconfig_that_no_server_has_yet_needs_no_words_beside_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    result, events = bootstrapped(monkeypatch, UnreachableError("no server of lab gives its kubeconfig"))
+    assert result is not None
+    assert events == [RunDone(("cp1",), (), 0.0)]

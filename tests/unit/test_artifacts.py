@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import ssl
 import subprocess
@@ -59,6 +60,8 @@ def place(keys: Path) -> Iterator[Place]:
             answer = found.answers.get(self.path)
             if answer is None:
                 self.send_error(404)
+            elif answer.startswith("SSH-"):
+                self.wfile.write(answer.encode())
             elif answer.startswith("-> "):
                 self.send_response(302)
                 self.send_header("Location", answer[3:])
@@ -147,6 +150,28 @@ def test_other_sums_stay_in_the_lock_file(place: Place, tmp_path: Path) -> None:
     assert sorted(artifacts.read_lock(artifacts.lock_path(cluster))) == [AMD64, "other"]
 
 
+def test_sums_that_cannot_be_kept_are_an_error_and_leave_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = cluster_of("cp1").model_copy(update={"source": tmp_path / "gone" / "inventory.yaml"})
+    with pytest.raises(ClustrError, match=r"inventory\.lock cannot be written: No such file or directory"):
+        artifacts.keep_sums(cluster, {})
+    (tmp_path / "gone").mkdir()
+
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(ClustrError, match=r"inventory\.lock cannot be written: No space left on device"):
+        artifacts.keep_sums(cluster, {})
+    assert list((tmp_path / "gone").iterdir()) == []
+
+
+def test_a_lock_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ClustrError, match="cannot be read: Is a directory"):
+        artifacts.read_lock(tmp_path)
+
+
 @pytest.mark.parametrize(
     "text", ["", "{}", "[]", '{"sums": []}', '{"sums": {"x": 1}}', '{"sums": {"x": {"sha256": "a"}}}']
 )
@@ -174,6 +199,12 @@ def test_a_place_that_nothing_vouches_for_is_refused_and_no_server_is_asked(plac
     with pytest.raises(ClustrError, match="no https"):
         read_sum_file("http://localhost/sums", "", None)
     assert place.asked == []
+
+
+def test_what_speaks_no_http_cannot_be_reached(place: Place) -> None:
+    place.answers["/sums"] = "SSH-2.0-OpenSSH_10.0\r\n"
+    with pytest.raises(ClustrError, match=r"/sums cannot be reached: SSH-2\.0-OpenSSH_10\.0"):
+        read_sum_file(f"{place.url}/sums", place.ca.read_text(), None)
 
 
 def test_a_redirect_out_of_tls_is_not_followed(place: Place) -> None:

@@ -104,9 +104,9 @@ def test_what_else_is_there_stays() -> None:
     assert merged["preferences"] == {"colors": True}
 
 
-def test_the_current_context_changes_only_where_there_is_none_or_it_is_asked_for() -> None:
+def test_the_current_context_changes_only_where_there_is_none() -> None:
     assert yaml.safe_load(kubeconfig.merged("", fetched()))["current-context"] == "lab"
-    assert yaml.safe_load(kubeconfig.merged(OTHER, fetched(), switch=True))["current-context"] == "lab"
+    assert yaml.safe_load(kubeconfig.merged(OTHER, fetched()))["current-context"] == "work"
 
 
 def test_merging_twice_is_merging_once() -> None:
@@ -131,10 +131,30 @@ def test_it_goes_where_kubectl_would_write() -> None:
     assert kubeconfig.default_path({}) == Path("~/.kube/config")
 
 
-@pytest.mark.parametrize("text", ["{", "- a list"])
-def test_a_file_that_is_no_kubeconfig_is_left_as_it_is(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"{", "is no YAML"),
+        (b"- a list", "is no kubeconfig"),
+        (b"clusters: [a]", "is no kubeconfig: its clusters are no list of mappings"),
+        (b"users: {a: b}", "is no kubeconfig: its users are no list of mappings"),
+        ("clusters: []".encode("utf-16"), "is no text in UTF-8"),  # as PowerShell's > writes it
+    ],
+)
+def test_a_file_that_is_no_kubeconfig_is_left_as_it_is(tmp_path: Path, content: bytes, problem: str) -> None:
     path = tmp_path / "config"
-    path.write_text(text)
-    with pytest.raises(ClustrError):
+    path.write_bytes(content)
+    with pytest.raises(ClustrError) as raised:
         kubeconfig.merge_into(fetched(), cluster_of(), path)
-    assert path.read_text() == text
+    assert raised.value.problem == f"{path} {problem}"
+    assert raised.value.remedy == "mend or move it, then: clustr kubeconfig"
+    assert path.read_bytes() == content
+
+
+def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    for path in (circle, tmp_path):
+        with pytest.raises(ClustrError) as raised:
+            kubeconfig.merge_into(fetched(), cluster_of(), path)
+        assert raised.value.remedy == "clustr kubeconfig --to FILE writes lab's elsewhere"

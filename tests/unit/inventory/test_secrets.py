@@ -106,6 +106,10 @@ def test_programs_that_are_missing(folder: Path, keys: Keys, monkeypatch: pytest
     monkeypatch.setenv("PATH", "/nowhere")
     assert refusal(folder, "{sops: kept, key: a}").startswith("sops is not installed")
     assert refusal(folder, f"{{age: kept, identity: {keys.identity}}}").startswith("age is not installed")
+    (folder / "sops").write_text("of another machine")  # or one that nobody may run
+    (folder / "sops").chmod(0o644)
+    monkeypatch.setenv("PATH", str(folder))
+    assert refusal(folder, "{sops: kept, key: a}").startswith("sops cannot be run: Permission denied: type -a sops")
 
 
 def test_a_secret_is_on_no_command_line_and_is_fetched_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
