@@ -14,9 +14,9 @@ from clustr.components.container_toolkit import serves_gpus
 from clustr.components.gpu_reload import USES, disturbance
 from clustr.engine.goal import Disrupts, Goal
 from clustr.engine.makers import file, step
-from clustr.errors import PreflightError
 from clustr.inventory.model import Cluster, Node
 from clustr.nvidia.chips import gpus
+from clustr.nvidia.mig import profiles
 from clustr.remote.facts import Facts, Seen
 from clustr.templates import render, text
 
@@ -28,8 +28,6 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     profile, facts = node.expects.mig, seen[node.name]
     if profile is None or not serves_gpus(node, facts):
         return
-    if profile != "off":
-        _refuse_chips_without(node, facts)
     script = render("mig/clustr-mig", functions=text("mig/functions.sh"), profile=quote(profile))
     yield file("/usr/local/lib/clustr/mig", script, mode=0o755)
     yield file(f"/etc/systemd/system/{UNIT}", text("mig/clustr-mig.service"))
@@ -53,8 +51,20 @@ def _divided(profile: str, facts: Facts) -> Goal:
     return Goal("MIG devices", f"mig_probe {quote(profile)}", wanted, apply, disrupts, uses=uses, note=note)
 
 
-def _refuse_chips_without(node: Node, facts: Facts) -> None:
-    without = next((gpu for gpu in gpus(facts) if gpu.chip and not gpu.chip.mig), None)
-    if without and without.chip:
-        problem = f"its class divides GPUs by MIG, and the {without.chip.name} at {without.device.slot} has none"
-        raise PreflightError(problem, "take mig out of the class, or give the node another", node=node.name)
+def refusal(node: Node, facts: Facts) -> tuple[str, str] | None:
+    """Why a GPU cannot be divided as the class says, by its chip, and the way out."""
+    profile = node.expects.mig
+    if profile in (None, "off") or not serves_gpus(node, facts):
+        return None
+    for gpu in gpus(facts):
+        if gpu.chip is None:
+            continue
+        where = f"the {gpu.chip.name} at {gpu.device.slot}"
+        if not gpu.chip.mig:
+            problem = f"its class divides GPUs by MIG, and {where} has none"
+            return problem, "take mig out of the class, or give the node another"
+        has = profiles(gpu.chip)
+        if has and profile not in has:
+            problem = f"its class divides GPUs by mig: {profile}, which {where} does not have"
+            return problem, f"set mig to one that it has: {', '.join(has)}; or give the node another class"
+    return None

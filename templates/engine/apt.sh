@@ -82,10 +82,11 @@ probe_only_source() {
 # What a vendor's own keyring package or a person wrote is set aside, and kept. Where it names other places as well,
 # only a person can tell what is to stay.
 apply_only_source() {
-  local path
+  local path others
   while read -r path; do
     if [ -z "$path" ]; then continue; fi
-    if [ -n "$(grep -E '^[^#]*://' "$path" | grep -vF "://$1")" ]; then
+    others=$(grep -E '^[^#]*://' "$path" | grep -vF "://$1" || true)
+    if [ -n "$others" ]; then
       echo "$path names $1 among other places: take it out there, clustr has a file of its own for it" >&2
       return 1
     fi

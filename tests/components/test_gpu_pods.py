@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +23,11 @@ from clustr.components import (
 from clustr.engine.goal import Disrupts, Goal
 from clustr.engine.makers import sha256
 from clustr.engine.stage import Component
-from clustr.errors import PreflightError
 from clustr.inventory.gpu import ClusterGpu, NodeClass
-from clustr.inventory.model import Artifacts, Cluster, K3s, Node, Runtime
+from clustr.inventory.model import Artifacts, Cluster, K3s, Node, Role, Runtime
 from clustr.nvidia.sharing import WHOLE, Sharing, sharing
 from clustr.remote.facts import Facts, K3sFacts, KubeNode, Seen
-from clustr.remote.gpu_facts import GpuFacts, Holder, HolderKind, KubeGpu
+from clustr.remote.gpu_facts import Holder, HolderKind, KubeGpu
 from tests.components import systems
 from tests.components.gpu_machines import MACHINE, gpu, hgx, loaded
 from tests.components.k3s_nodes import PASSWORD
@@ -36,7 +36,7 @@ from tests.components.scripts import PASSED_OVER, applies, probes, shellcheck
 from tests.conftest import Golden
 
 GOLDEN = Path(__file__).parent / "golden"
-H100, V100 = "2330", "1db5"
+H100, V100, A100_40GB, GB200 = "2330", "1db5", "20b0", "2941"
 MANIFEST = "/var/lib/rancher/k3s/server/manifests/clustr-nvidia-device-plugin.yaml"
 OPERATOR = "/var/lib/rancher/k3s/server/manifests/clustr-gpu-operator.yaml"
 
@@ -64,6 +64,7 @@ def listed(component: Component, cluster: Cluster, name: str, found: Seen | None
 PLAIN = cluster_of(CP1, node())
 MIG = cluster_of(CP1, node(NodeClass(mig="1g.10gb")))
 SHARED = cluster_of(CP1, node(NodeClass(time_slicing=4)), GPU2)
+OPERATORS = KubeGpu(device_plugins=("gpu-operator/nvidia-device-plugin-daemonset",))
 BY_OPERATOR = cluster_of(CP1, node(NodeClass(time_slicing=4)), GPU2, cluster_gpu=ClusterGpu.GPU_OPERATOR)
 ROCKY = Seen({"cp1": facts(CP1), "gpu1": replace(systems.said("rocky-9"), hostname="gpu1", pci=hgx(H100))})
 
@@ -71,6 +72,7 @@ CASES: dict[str, tuple[Component, Cluster, str, Seen]] = {
     "container_toolkit/debian": (container_toolkit, PLAIN, "gpu1", seen(PLAIN)),
     "container_toolkit/rocky": (container_toolkit, PLAIN, "gpu1", ROCKY),
     "device_plugin/whole": (device_plugin, PLAIN, "cp1", seen(PLAIN)),
+    "device_plugin/after_operator": (device_plugin, PLAIN, "cp1", seen(PLAIN, OPERATORS)),
     "device_plugin/mig": (device_plugin, MIG, "cp1", seen(MIG)),
     "device_plugin/shared": (device_plugin, SHARED, "cp1", seen(SHARED)),
     "gpu_operator/shared": (gpu_operator, BY_OPERATOR, "cp1", seen(BY_OPERATOR)),
@@ -169,6 +171,13 @@ def test_a_cluster_has_one_who_hands_out_gpus() -> None:
     assert listed(device_plugin, nobody, "cp1") == listed(gpu_operator, nobody, "cp1") == {}
 
 
+def test_the_plugin_waits_until_the_operators_is_gone() -> None:
+    made = listed(device_plugin, PLAIN, "cp1", seen(PLAIN, OPERATORS))
+    assert list(made) == ["no device plugin of the GPU Operator in gpu-operator", MANIFEST]
+    own = KubeGpu(device_plugins=("kube-system/nvidia-device-plugin-daemonset",))  # preflight's to refuse
+    assert list(listed(device_plugin, PLAIN, "cp1", seen(PLAIN, own))) == [MANIFEST]
+
+
 def test_gpus_that_are_handed_out_by_dra_are_left_to_it() -> None:
     dra = KubeGpu(dra=("gpu.nvidia.com",))
     for cluster in (PLAIN, BY_OPERATOR):
@@ -227,13 +236,18 @@ def listed_labels(cluster: Cluster, name: str, found: Seen | None = None) -> dic
 def test_nodes_are_labelled_with_what_their_gpus_are() -> None:
     assert listed_labels(SHARED, "gpu1") == {
         "nvidia.com/device-plugin.config": "shared-4",
+        "nvidia.com/gpu.compute.major": "9",
+        "nvidia.com/gpu.compute.minor": "0",
         "nvidia.com/gpu.count": "8",
         "nvidia.com/gpu.family": "hopper",
+        "nvidia.com/gpu.mode": "compute",
         "nvidia.com/gpu.present": "true",
-        "nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3-SHARED",
+        "nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3",  # turns are nvidia.com/gpu.shared
         "nvidia.com/gpu.replicas": "4",
+        "nvidia.com/gpu.sharing-strategy": "time-slicing",
         "nvidia.com/mig.capable": "true",
         "nvidia.com/mig.strategy": "mixed",
+        "nvidia.com/mps.capable": "false",
     }
     assert listed_labels(SHARED, "cp1") == {}
     assert listed_labels(BY_OPERATOR, "gpu1") == {"nvidia.com/device-plugin.config": "shared-4"}
@@ -319,6 +333,28 @@ def test_a_mig_change_stops_who_holds_the_gpus_or_takes_a_boot() -> None:
     assert "mig_change" not in change(ours, stranger).apply
 
 
+def refused(profile: str, device: str) -> tuple[str, str] | None:
+    divided = node(NodeClass(mig=profile))
+    return mig.refusal(divided, seen(cluster_of(CP1, divided), pci=(gpu(device),))["gpu1"])
+
+
 def test_mig_is_refused_on_a_chip_without_it() -> None:
-    with pytest.raises(PreflightError, match=r"V100 SXM2 .* at 0000:1b:00\.0 has none"):
-        listed(mig, MIG, "gpu1", seen(MIG, pci=(gpu(V100),), gpu=GpuFacts()))
+    told = refused("1g.10gb", V100)
+    assert told is not None
+    assert re.search(r"V100 SXM2 .* at 0000:1b:00\.0 has none", told[0])
+    assert refused("off", V100) is None
+
+
+def test_a_profile_that_the_chip_does_not_have_is_refused_with_those_that_it_has() -> None:
+    told = refused("2g.20gb", A100_40GB)
+    assert told is not None
+    problem, remedy = told
+    assert problem.endswith("by mig: 2g.20gb, which the A100-SXM4-40GB at 0000:1b:00.0 does not have")
+    assert "1g.5gb, 1g.5gb+me, 1g.10gb, 2g.10gb, 3g.20gb, 4g.20gb, 7g.40gb;" in remedy
+    assert refused("1g.10gb", A100_40GB) is None  # four of them, since R525
+    assert refused("1g.23gb", GB200) is None  # not in the table: the node is asked
+
+
+def test_where_gpus_are_no_pods_nothing_of_mig_is_refused() -> None:
+    monitor = node(NodeClass(mig="2g.20gb"), roles=frozenset({Role.MONITOR}))
+    assert mig.refusal(monitor, seen(cluster_of(CP1, monitor), pci=(gpu(V100),))["gpu1"]) is None

@@ -181,6 +181,50 @@ def test_a_gpu_is_divided_wholly_by_one_profile_or_shown_as_it_is(
     assert bash(machine, "mig", f"{stand_in}\nmig_probe 1g.5gb").stdout.strip() == told
 
 
+# A GPU in files: whether it is in MIG mode, and its instances. Like a real one it lists profiles in that mode alone.
+A100 = """
+mkdir -p /tmp/gpu; : >>/tmp/gpu/made
+nvidia-smi() {
+  case $* in
+    *index*) echo 0 ;;
+    *mig.mode*) if [ -e /tmp/gpu/mode ]; then echo Enabled; else echo Disabled; fi ;;
+    *"-mig 1") touch /tmp/gpu/mode ;;
+    *"-mig 0") rm -f /tmp/gpu/mode ;;
+    *-lgip) if [ ! -e /tmp/gpu/mode ]; then return 6; fi; cat /tmp/gpu/profiles ;;
+    *-dgi) : >/tmp/gpu/made ;;
+    *-cgi*) tr , '\n' <<<"$5" >>/tmp/gpu/made ;;
+    *-L*) sed 's/^/  MIG /' /tmp/gpu/made ;;
+  esac
+}
+"""
+
+
+@pytest.mark.parametrize("made", [[], ["2g.10gb"] * 3])
+def test_a_profile_that_a_gpu_does_not_have_changes_nothing_of_it(machine: LocalConnection, made: list[str]) -> None:
+    machine.write("/tmp/gpu/profiles", PROFILES)
+    machine.write("/tmp/gpu/made", "".join(f"{each}\n" for each in made))
+    if made:
+        machine.write("/tmp/gpu/mode", "")
+    done = bash(machine, "mig", f"{A100}\nmig_divide 1g.20gb")
+    assert done.status == 1
+    assert "GPU 0 has no MIG profile 1g.20gb; it has: 1g.5gb, 1g.5gb+me, 2g.10gb" in done.stderr
+    assert machine.path("/tmp/gpu/made").read_text().split() == made
+    assert machine.path("/tmp/gpu/mode").exists() is bool(made)
+
+
+@pytest.mark.parametrize("made", [[], ["2g.10gb"] * 3])
+def test_a_gpu_is_divided_anew_and_made_whole_again(machine: LocalConnection, made: list[str]) -> None:
+    machine.write("/tmp/gpu/profiles", PROFILES)
+    machine.write("/tmp/gpu/made", "".join(f"{each}\n" for each in made))
+    if made:
+        machine.write("/tmp/gpu/mode", "")
+    assert bash(machine, "mig", f"{A100}\nmig_divide 1g.5gb").status == 0
+    assert machine.path("/tmp/gpu/made").read_text().split() == ["1g.5gb"] * 7
+    assert bash(machine, "mig", f"{A100}\nmig_divide off").status == 0
+    assert machine.path("/tmp/gpu/made").read_text() == ""
+    assert not machine.path("/tmp/gpu/mode").exists()
+
+
 def test_a_driver_that_does_not_answer_divides_nothing(machine: LocalConnection) -> None:
     assert bash(machine, "mig", "nvidia-smi() { return 9; }\nmig_probe 1g.5gb").stdout.strip() == "no driver answers"
 

@@ -30,6 +30,7 @@ class Name(StrEnum):
     GPU_DEVICE_PLUGIN = "gpu.device-plugin"
     GPU_HEADERS = "gpu.headers"
     GPU_KERNEL = "gpu.kernel"
+    GPU_MIG = "gpu.mig"
     GPU_MISSING_DRIVER = "gpu.missing-driver"
     GPU_MIXED_SOURCES = "gpu.mixed-sources"
     GPU_MODEL = "gpu.model"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from clustr.components.rdma import refusal
+from clustr.components import mig, rdma
 from clustr.engine.preflight.findings import Finding, Name, answered
 from clustr.families import Manager, known
 from clustr.inventory.gpu import RdmaStack, Source
@@ -77,7 +77,7 @@ def signed_modules(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
     for node, facts, choice in _chosen(cluster, seen):
         if not choice.signed or any(module.kernel == facts.next_kernel for module in facts.gpu.modules):
             continue
-        found = _candidates(facts)
+        found = candidate_versions(facts)
         wanted = [name for name in driver_packages(choice, facts.next_kernel) if name.endswith(facts.next_kernel)]
         if found and any(name not in found for name in wanted):
             yield _no_module(
@@ -95,7 +95,7 @@ def headers(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
     for node, facts, choice in _chosen(cluster, seen):
         if choice.signed or facts.next_kernel in facts.gpu.headers:
             continue
-        found = _candidates(facts)
+        found = candidate_versions(facts)
         lacking = [name for name in headers_packages(choice, facts.next_kernel) if found.get(name) == ""]
         if lacking:
             problem = f"no headers are to be had for its kernel {facts.next_kernel} ({', '.join(lacking)})"
@@ -144,7 +144,7 @@ def candidates(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
     for node, facts, choice in _chosen(cluster, seen):
         if choice.source is not Source.DISTRO:
             continue
-        here, found = {each.name: each.version for each in facts.gpu.packages}, _candidates(facts)
+        here, found = {each.name: each.version for each in facts.gpu.packages}, candidate_versions(facts)
         for name in (each for each in driver_packages(choice, facts.next_kernel) if each not in TOOLS):
             offered = branch_of(found.get(name, ""))
             if offered not in (0, choice.branch) and branch_of(here.get(name, "")) != choice.branch:
@@ -183,10 +183,17 @@ def _from_nvidia(package: Package) -> bool | None:
     return True if NVIDIAS.match(package.origin) else None
 
 
+def mig_profiles(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """What nvidia-smi would refuse only once the node is drained and the GPU is in MIG mode."""
+    for node, facts in with_gpus(cluster, seen):
+        if refused := mig.refusal(node, facts):
+            yield Finding(Name.GPU_MIG, node.name, *refused)
+
+
 def fabric_stack(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
     """Whose modules drive the fabric: components/rdma.py says what cannot be had here."""
     for node, facts in answered(cluster, seen):
-        if known(facts.os) and (refused := refusal(node, facts)):
+        if known(facts.os) and (refused := rdma.refusal(node, facts)):
             yield Finding(Name.FABRIC_STACK, node.name, *refused)
 
 
@@ -199,7 +206,7 @@ def secure_fabric(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
             yield Finding(Name.FABRIC_SECURE_BOOT, node.name, problem, remedy)
 
 
-def _candidates(facts: Facts) -> dict[str, str]:
+def candidate_versions(facts: Facts) -> dict[str, str]:
     return {candidate.name: candidate.version for candidate in facts.gpu.candidates}
 
 

@@ -34,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     gpu.others_driver,
     gpu.candidates,
     gpu.mixed_sources,
+    gpu.mig_profiles,
     gpu.fabric_stack,
     gpu.secure_fabric,
     gpu_cluster.runtimes,

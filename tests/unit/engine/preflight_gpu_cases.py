@@ -107,6 +107,9 @@ GPU_CASES: dict[Name, Case] = {
         cluster=driver(source=Source.PREINSTALLED),
         gpu=replace(AT_WORK, modules=(ModuleOnDisk("6.0.9", "580.95.05", open=True),)),
     ),
+    Name.GPU_MIG: gpus(
+        "mig: 1g.5gb, which the H100 80GB HBM3 at 0000:1b:00.0 does not have", cluster=of_class(mig="1g.5gb")
+    ),
     Name.GPU_MISSING_DRIVER: gpus("no driver is there", cluster=driver(source=Source.PREINSTALLED)),
     Name.GPU_MIXED_SOURCES: gpus(
         "has the distribution's packages libnvidia-compute-580, and driver.source is nvidia", os=UBUNTU,

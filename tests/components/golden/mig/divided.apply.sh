@@ -15,7 +15,11 @@ export LC_ALL=C PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 
 # mig_total GPU PROFILE: how many of them one GPU can have: "|   0  MIG 1g.10gb        19     7/7        9.75 ..."
 mig_total() {
-  nvidia-smi mig -i "$1" -lgip | awk -v profile="$2" '$3 == "MIG" && $4 == profile { split($6, of, "/"); print of[2]; exit }'
+  nvidia-smi mig -i "$1" -lgip | awk -v profile="$2" '$3 == "MIG" && $4 == profile { split($6, of, "/"); print of[2] }'
+}
+
+mig_profiles() {
+  nvidia-smi mig -i "$1" -lgip | awk '$3 == "MIG" { all = all (all ? ", " : "") $4 } END { print all ? all : "none" }'
 }
 
 # mig_made GPU: the profiles of its MIG devices, one each line.
@@ -55,29 +59,44 @@ mig_probe() {
 
 # mig_divide PROFILE: every GPU, as often as the profile fits. Hopper forgets its mode when nothing keeps the driver awake.
 mig_divide() {
-  local gpu total
+  local gpu
   for gpu in $(nvidia-smi --query-gpu=index --format=csv,noheader); do
     if mig_has "$gpu" "$1"; then continue; fi
-    if [ "$(mig_mode "$gpu")" = Enabled ]; then
-      nvidia-smi mig -i "$gpu" -dci || true # there may be none
-      nvidia-smi mig -i "$gpu" -dgi || true
-    fi
     if [ "$1" = off ]; then
+      if [ "$(mig_mode "$gpu")" = Enabled ]; then mig_destroy "$gpu"; fi
       nvidia-smi -i "$gpu" -mig 0
     else
-      nvidia-smi -i "$gpu" -mig 1
-      if [ "$(mig_mode "$gpu")" != Enabled ]; then
-        echo "GPU $gpu takes MIG mode at its next reset: end what uses it, or reboot the node" >&2
-        return 1
-      fi
-      total=$(mig_total "$gpu" "$1")
-      if [ -z "$total" ]; then
-        echo "GPU $gpu has no MIG profile $1: nvidia-smi mig -i $gpu -lgip lists those it has" >&2
-        return 1
-      fi
-      nvidia-smi mig -i "$gpu" -cgi "$(printf "$1%.0s," $(seq "$total") | sed 's/,$//')" -C
+      mig_divide_gpu "$gpu" "$1"
     fi
   done
+}
+
+# mig_destroy GPU: all instances that it has, if any.
+mig_destroy() {
+  nvidia-smi mig -i "$1" -dci || true
+  nvidia-smi mig -i "$1" -dgi || true
+}
+
+# mig_divide_gpu GPU PROFILE: what it has goes only once it is known to have the profile. Profiles are listed in MIG mode
+# alone, so a GPU without this one is given its mode back.
+mig_divide_gpu() {
+  local total before
+  before=$(mig_mode "$1")
+  if [ "$before" != Enabled ]; then
+    nvidia-smi -i "$1" -mig 1
+    if [ "$(mig_mode "$1")" != Enabled ]; then
+      echo "GPU $1 takes MIG mode at its next reset: end what uses it, or reboot the node" >&2
+      return 1
+    fi
+  fi
+  total=$(mig_total "$1" "$2" || true)
+  if [ -z "$total" ]; then
+    echo "GPU $1 has no MIG profile $2; it has: $(mig_profiles "$1")" >&2
+    if [ "$before" != Enabled ]; then nvidia-smi -i "$1" -mig 0 >&2; fi
+    return 1
+  fi
+  if [ "$before" = Enabled ]; then mig_destroy "$1"; fi
+  nvidia-smi mig -i "$1" -cgi "$(printf "$2%.0s," $(seq "$total") | sed 's/,$//')" -C
 }
 
 # mig_change PROFILE: while nobody uses the GPUs. Then what pods get is told anew; the device plugin, a pod that holds them,
