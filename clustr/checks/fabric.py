@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from clustr.checks.backend import Host
 from clustr.checks.check import Check, CouldNotLook, DoesNotApply, Severity, check, must
 from clustr.checks.gpu import smi
-from clustr.checks.gpu_node import GpuNode, gpu_node, may_have_gpus, with_clustrs_driver
+from clustr.checks.gpu_node import GpuNode, gpu_node, may_have_gpus
 from clustr.checks.units import must_run
 from clustr.checks.where import in_cluster
+from clustr.inventory.gpu import Source
 from clustr.inventory.model import Cluster, Node, Role
-from clustr.nvidia.chips import Board, board
+from clustr.nvidia.chips import Board, board, ports_of_class
 from clustr.templates import text
 
 AGAIN = "clustr bootstrap --limit {node}"
@@ -22,6 +25,26 @@ PEERMEM_STATE = """for path in /etc/modules-load.d/nvidia-peermem.conf /sys/modu
   if [ -e "$path" ]; then echo yes; else echo no; fi
 done"""
 MEMLOCK = "https://github.com/NVIDIA/nvidia-container-toolkit/issues/2037"
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of an RDMA device, as sysfs tells of it."""
+
+    rdma: str  # its device, mlx5_0
+    number: str
+    state: str  # ACTIVE
+    rate: float  # Gbit/s
+    infiniband: bool
+
+    def __str__(self) -> str:
+        return f"{self.rdma}/{self.number}"
+
+    def ails(self, rate: float) -> str:
+        """What keeps it from being a port of this rate; "" for nothing. A faster one is none the worse."""
+        if self.state != "ACTIVE":
+            return f"{self} is {self.state}"
+        return f"{self} has {self.rate:g} Gbit/s" if self.rate < rate else ""
 
 
 def with_links(cluster: Cluster, node: Node) -> str | None:
@@ -39,17 +62,19 @@ def with_rdma(cluster: Cluster, node: Node) -> str | None:
 @check(
     "fabric.manager",
     says="the fabric manager runs, at the driver's version",
-    on=with_clustrs_driver,
-    fix=AGAIN + "; clustr exec --limit {node} -- journalctl -eu nvidia-fabricmanager",
+    on=may_have_gpus,
+    fix=AGAIN + "; where the driver is preinstalled: "
+    "clustr exec --limit {node} -- systemctl enable --now nvidia-fabricmanager",
     gates=("fabric_manager",),
     returns=True,
     source=FABRIC_MANAGER,
 )
 def fabric_manager_runs(host: Host, node: Node, cluster: Cluster) -> str:
+    """Also beside a driver that was there before: up to Ampere nothing else tells that it is gone."""
     found = _with_switches(host)
     state = must_run(host, "nvidia-fabricmanager.service")
     packages = {name: version for name, version in found.packages.items() if re.match(r"nvidia-fabric-?manager", name)}
-    if not packages:
+    if not packages and node.driver.source is not Source.PREINSTALLED:
         raise CouldNotLook("no package of the fabric manager is installed, and yet it runs")
     odd = ", ".join(f"{name} {version}" for name, version in packages.items() if version != found.loaded)
     must(not odd, found=odd, wanted=found.loaded or "a loaded driver")
@@ -144,20 +169,21 @@ def peermem_is_loaded(host: Host, node: Node, cluster: Cluster) -> str:
 
 @check(
     "fabric.ports",
-    says="ports of the fabric are up, as many and as fast as the class says",
+    says="ports of the fabric are up, at least as many and as fast as the class says",
     on=with_ports,
     fix="clustr exec --limit {node} -- rdma link; check its cable and the switch's port",
     source="https://docs.kernel.org/admin-guide/abi-stable.html (sysfs-class-infiniband)",
 )
 def ports_are_up(host: Host, node: Node, cluster: Cluster) -> str:
-    rows = [words for words in _fabric(host) if words[0] == "port" and len(words) == 6]
-    wanted, rate = node.expects.ib_ports, node.expects.ib_rate
-    must(len(rows) == wanted, found=f"{len(rows)} ports", wanted=str(wanted), evidence=" ".join(row[1] for row in rows))
-    odd = [f"{device}/{port} is {state}" for _, device, port, state, _, _ in rows if state != "ACTIVE"]
-    if rate:
-        odd += [f"{device}/{port} has {speed} Gbit/s" for _, device, port, _, speed, _ in rows if speed != str(rate)]
-    must(not odd, found=", ".join(odd), wanted=f"ACTIVE at {rate} Gbit/s" if rate else "ACTIVE")
-    return f"{len(rows)} are ACTIVE" + (f" at {rate} Gbit/s" if rate else "")
+    """Others may be there besides, such as Ethernet for storage; preflight counts by the same rule."""
+    ports = ports_of_class(list(_ports(host)), node.rdma_ports)
+    wanted, rate = node.expects.ib_ports or 0, node.expects.ib_rate or 0
+    there = ", ".join(map(str, ports))
+    must(len(ports) >= wanted, found=f"{len(ports)} ports", wanted=str(wanted), evidence=there)
+    odd = [said for port in ports if (said := port.ails(rate))]
+    well = "ACTIVE" + (f" at {rate} Gbit/s or faster" if rate else "")
+    must(len(ports) - len(odd) >= wanted, found=", ".join(odd), wanted=f"{wanted} {well}")
+    return "; ".join([f"{len(ports) - len(odd)} are {well}", *odd])
 
 
 @check(
@@ -203,6 +229,15 @@ def _with_switches(host: Host) -> GpuNode:
     if board(found) not in (Board.NVSWITCH, Board.NVSWITCH_CX7):
         raise DoesNotApply("its GPUs are on no NVSwitch board")
     return found
+
+
+def _ports(host: Host) -> Iterator[Port]:
+    """Without virtual ones and those that manage a board's switches."""
+    for words in _fabric(host):
+        if words[0] == "port" and len(words) == 6:
+            _, device, number, state, rate, layer = words
+            speed = float(rate) if re.fullmatch(r"\d+(\.\d+)?", rate) else 0
+            yield Port(device, number, state, speed, layer == "InfiniBand")
 
 
 def _fabric(host: Host) -> list[list[str]]:

@@ -137,6 +137,11 @@ class Node(Frozen):
         """Whether Kubernetes runs on it; a node that is only a monitor stays outside."""
         return self.has(Role.SERVER) or self.has(Role.AGENT)
 
+    @property
+    def rdma_ports(self) -> frozenset[str]:
+        """RDMA devices that it names as ports of the fabric; none: which they are is told by what they speak."""
+        return frozenset(port.device for port in self.rdma.ports) if self.rdma else frozenset()
+
 
 class Network(Frozen):
     """Addresses inside the cluster, and the one under which its API is found."""

@@ -5,7 +5,7 @@ Device and subsystem ids: README of NVIDIA/open-gpu-kernel-modules for chips tha
 NVSwitches: 10de:22a3 and 10de:1af1, class 0680 (topology files in NVIDIA/nccl#1505 and aliyun/SimAI#128, which have the
 ConnectX ids too). B200: four functions of ConnectX-7 manage the switches (siderolabs/extensions#893), and their vital
 product data says SMDL=SW_MNG. Slots of GPUs are those that public reports of H100 and B200 servers show, whatever the
-model; each has a NIC on a bus nearby.
+model; each has a NIC on a bus nearby, and beside these are two of Ethernet, as such servers have them for storage.
 What nvidia-smi tells was recorded on real machines: tests/e2e/go/assertions/nvidiasmi/testdata/hardware in
 NVIDIA/k8s-test-infra, its pkg/gpu/mocknvml for a B200's links, and public reports for H200, B200 and V100.
 """
@@ -20,14 +20,16 @@ from clustr.lab.model import GpuModel
 from clustr.nvidia import chips
 from clustr.nvidia.chips import MELLANOX, NVIDIA, Architecture, Chip, OpenModules
 
-CONNECTX7 = "1021"
+CONNECTX6DX, CONNECTX7 = "101d", "1021"
 GPU_SLOTS = tuple(f"0000:{bus}:00.0" for bus in ("1b", "43", "52", "61", "9d", "c3", "d1", "df"))
 NIC_SLOTS = tuple(f"0000:{bus}:00.0" for bus in ("18", "40", "4f", "5e", "9a", "c0", "ce", "dc"))
+ETHERNET_SLOTS = ("0000:29:00.0", "0000:aa:00.0")
 SWITCH_SLOTS = tuple(f"0000:{bus:02x}:00.0" for bus in range(5, 11))
 BRIDGE_SLOTS = tuple(f"0000:05:00.{function}" for function in range(4))
 NIC_BOARDS = {CONNECTX7: "0023", "101b": "0007"}  # subsystem of a NIC, by its device
 MOST_GPUS = len(GPU_SLOTS)
-RATES = {400: "400 Gb/sec (4X NDR)", 200: "200 Gb/sec (4X HDR)"}
+RATES = {400: "400 Gb/sec (4X NDR)", 200: "200 Gb/sec (4X HDR)", 100: "100 Gb/sec (4X EDR)"}
+ETHERNET_RATE = 100
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,8 @@ def devices(board: Board, gpus: int) -> list[Device]:
     if board.nic:
         subsystem, vpd = (MELLANOX, NIC_BOARDS[board.nic]), _vpd("")
         found += [Device(slot, MELLANOX, board.nic, "020700", subsystem, vpd) for slot in NIC_SLOTS[:gpus]]
+        subsystem = (MELLANOX, "0000")
+        found += [Device(slot, MELLANOX, CONNECTX6DX, "020000", subsystem, vpd) for slot in ETHERNET_SLOTS]
     if board.bridges:
         vpd = _vpd("SMDL=SW_MNG")
         found += [Device(slot, MELLANOX, CONNECTX7, "020700", (MELLANOX, "0000"), vpd) for slot in BRIDGE_SLOTS]
@@ -203,8 +207,9 @@ def files(board: Board, gpus: int, node: str) -> dict[str, bytes]:
         found |= {f"pci/{device.slot}/{name}": text for name, text in _sysfs(device).items()}
     for index, slot in enumerate(GPU_SLOTS[:gpus]):
         found[f"gpus/{index}"] = _lines(_told(board, slot, index, node))
-    for index in range(len(links(board, gpus))):
-        found |= {f"infiniband/mlx5_{index}/{name}": text for name, text in _port(board, index).items()}
+    for index, slot in enumerate(_rdma_slots(board, gpus)):
+        rate, layer = (ETHERNET_RATE, "Ethernet") if slot in ETHERNET_SLOTS else (board.rate, "InfiniBand")
+        found |= {f"infiniband/mlx5_{index}/{name}": text for name, text in _port(index, rate, layer).items()}
     return found
 
 
@@ -218,8 +223,13 @@ def _profiles(board: Board) -> Iterator[str]:
 
 def links(board: Board, gpus: int) -> dict[str, str]:
     """Symbolic links among them, with their targets: the PCI function of each port."""
-    slots = [*NIC_SLOTS[:gpus], *(BRIDGE_SLOTS if board.bridges else ())] if board.nic else []
-    return {f"infiniband/mlx5_{index}/device": f"../../../bus/pci/devices/{slot}" for index, slot in enumerate(slots)}
+    slots = enumerate(_rdma_slots(board, gpus))
+    return {f"infiniband/mlx5_{index}/device": f"../../../bus/pci/devices/{slot}" for index, slot in slots}
+
+
+def _rdma_slots(board: Board, gpus: int) -> tuple[str, ...]:
+    """Of its RDMA devices, in the order of their names."""
+    return (*NIC_SLOTS[:gpus], *ETHERNET_SLOTS, *(BRIDGE_SLOTS if board.bridges else ())) if board.nic else ()
 
 
 def _sysfs(device: Device) -> dict[str, bytes]:
@@ -236,16 +246,16 @@ def _sysfs(device: Device) -> dict[str, bytes]:
     return found | ({"vpd": device.vpd} if device.vpd else {})
 
 
-def _port(board: Board, index: int) -> dict[str, bytes]:
-    """A port of the fabric, up (Documentation/ABI/stable/sysfs-class-infiniband of Linux)."""
+def _port(index: int, rate: int, layer: str) -> dict[str, bytes]:
+    """A port of an RDMA device, up (Documentation/ABI/stable/sysfs-class-infiniband of Linux)."""
     texts = {
         "node_type": "1: CA",
         "node_guid": f"0200:00ff:fe00:{index:04x}",
         "board_id": "clustr lab stand-in",
         "ports/1/state": "4: ACTIVE",
         "ports/1/phys_state": "5: LinkUp",
-        "ports/1/rate": RATES[board.rate],
-        "ports/1/link_layer": "InfiniBand",
+        "ports/1/rate": RATES[rate],
+        "ports/1/link_layer": layer,
         "ports/1/lid": f"0x{index + 1:x}",
     }
     return {name: f"{text}\n".encode() for name, text in texts.items()}

@@ -10,11 +10,11 @@ Memory is what the product's name or data sheet says.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from clustr.remote.facts import PciDevice
 
@@ -35,7 +35,6 @@ CONNECTX = frozenset(
 BLUEFIELD = frozenset(("a2d2", "a2d6", "a2d9", "a2dc", "a2df"))
 # Amazon's EFA has virtual functions alone (linux, drivers/infiniband/hw/efa/efa_main.c; pci.ids).
 AMAZON, EFA = "1d0f", frozenset({"efa0", "efa1", "efa2", "efa3", "efa4"})
-INFINIBAND = "0207"  # class: InfiniBand controller
 
 
 class Architecture(IntEnum):
@@ -164,11 +163,30 @@ def fabric_ports(machine: Bus) -> tuple[PciDevice, ...]:
     )
 
 
+class FabricPort(Protocol):
+    @property
+    def rdma(self) -> str: ...  # name of its RDMA device, "" where it has none
+
+    @property
+    def infiniband(self) -> bool: ...
+
+
+Port = TypeVar("Port", bound=FabricPort)
+
+
+def ports_of_class(ports: Sequence[Port], named: Collection[str]) -> Sequence[Port]:
+    """Of a machine's RDMA ports those that its class counts in `ib_ports`: those that it names; else InfiniBand, where
+    there is any, for beside it Ethernet is storage's and the cluster's; else all, which then speak RoCE."""
+    if named:
+        return [port for port in ports if port.rdma in named]
+    return [port for port in ports if port.infiniband] or ports
+
+
 def _manages_switches(device: PciDevice) -> bool:
     return device.vendor == MELLANOX and device.device == BRIDGE and device.manages_switches
 
 
 def _speaks_rdma(device: PciDevice) -> bool:
     if device.vendor == MELLANOX:
-        return device.device in CONNECTX | BLUEFIELD and device.kind.startswith((INFINIBAND, "0200"))
-    return device.kind.startswith(INFINIBAND) or (device.vendor == AMAZON and device.device in EFA)
+        return device.device in CONNECTX | BLUEFIELD and (device.infiniband or device.kind.startswith("0200"))
+    return device.infiniband or (device.vendor == AMAZON and device.device in EFA)

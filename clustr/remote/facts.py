@@ -58,6 +58,12 @@ class PciDevice:
     numa: int = -1
     subsystem: str = ""  # vendor and device of the board, 10de:16c1; "" where it does not tell
     manages_switches: bool = False  # its VPD says SW_MNG: a ConnectX-7 that is part of an NVSwitch board
+    rdma: str = ""  # its RDMA device, mlx5_0; "" for none, as before its driver is loaded
+
+    @property
+    def infiniband(self) -> bool:
+        """Whether it is an InfiniBand controller, by its class."""
+        return self.kind.startswith("0207")
 
 
 @dataclass(frozen=True)

@@ -30,18 +30,26 @@ OPEN_LICENSE = "Dual MIT/GPL"  # the proprietary module's is "NVIDIA" (modinfo)
 # dkms 2: "nvidia, 535.161, 5.15.0, x86_64: installed"; dkms 3: "nvidia/535.161, 5.15.0, x86_64: installed"; without a
 # kernel where it was only added (dkms(8), status).
 DKMS = re.compile(r"([^/,\s]+)(?:/|, )([^,:\s]+)(?:, ([^,\s]+), [^:\s]+)?: (\w+)")
+# What hands out NVIDIA's GPUs: its own plugin, by its own image's name or with its maker's in it; HAMi's, Volcano's and
+# 4paradigm's, by charts/hami of Project-HAMi/HAMi, volcano-device-plugin.yml of volcano-sh/devices, the manifests of
+# Project-HAMi/volcano-vgpu-device-plugin and charts/vgpu of 4paradigm/k8s-vgpu-scheduler.
+DEVICE_PLUGIN = re.compile(
+    r"(^|/)([\w.-]*nvidia[\w.-]*k8s-device-plugin|k8s-device-plugin|hami|volcano-(vgpu-)?device-plugin|k8s-v(device|gpu))"
+    r"([:@]|$)"
+)
+AMD = re.compile(r"\brocm/|\bamd(gpu)?\b")  # rocm/k8s-device-plugin, amdgpu-device-plugin-daemonset, -amd-monitor
 
 
 def detailed(said: Said, devices: Iterable[PciDevice]) -> tuple[PciDevice, ...]:
     """The devices, with what was asked of the special ones."""
-    told = {words[0]: words[1:] for words in said.all("pci_detail") if len(words) == 5}
+    told = {words[0]: words[1:] for words in said.all("pci_detail") if len(words) == 6}
     return tuple(_detailed(device, told.get(device.slot)) for device in devices)
 
 
 def _detailed(device: PciDevice, told: list[str] | None) -> PciDevice:
     if told is None:
         return device
-    driver, numa, board, switches = told
+    driver, numa, board, switches, rdma = told
     subsystem = ":".join(number.removeprefix("0x") for number in board.split(":"))
     return replace(
         device,
@@ -49,6 +57,7 @@ def _detailed(device: PciDevice, told: list[str] | None) -> PciDevice:
         numa=int(numa) if re.fullmatch(r"\d{1,4}", numa) else -1,
         subsystem="" if "-" in subsystem else subsystem,
         manages_switches=switches == "yes",
+        rdma="" if rdma == "-" else rdma,
     )
 
 
@@ -56,7 +65,7 @@ def read_gpu(said: Said) -> GpuFacts:
     """Pure: what the script printed, typed."""
     loaded, modules = _loaded(said), tuple(_modules(said))
     held = {"on": True, "off": False}
-    bound = any(words[1] == "nouveau" for words in said.all("pci_detail") if len(words) == 5)
+    bound = any(words[1] == "nouveau" for words in said.all("pci_detail") if len(words) == 6)
     return GpuFacts(
         loaded=loaded,
         nouveau=bound or said.one("nouveau") == "yes",
@@ -147,11 +156,14 @@ def _holders(said: Said) -> Iterator[Holder]:
             yield Holder(HolderKind(kind), " ".join(name), int(pid) if re.fullmatch(r"\d{1,9}", pid) else 0, device)
 
 
+def _hands_out(name: str, images: list[str]) -> bool:
+    """Whether a DaemonSet hands out NVIDIA's GPUs, by its images; AMD's plugin has an image of the same name."""
+    return any(DEVICE_PLUGIN.search(image) for image in images) and not AMD.search(" ".join((name, *images)))
+
+
 def read_kube_gpu(said: Said) -> KubeGpu:
     sets = [line.split() for line in said.text("kube_daemonsets").splitlines()]
-    plugins = [
-        words[1] for words in sets if len(words) > 2 and any("k8s-device-plugin" in image for image in words[2:])
-    ]
+    plugins = [words[1] for words in sets if len(words) > 2 and _hands_out(words[1], words[2:])]
     policies = [_at(policy, "spec", "driver") for policy in _items(said, "cluster_policies")]
     slices = [_at(each, "spec").get("driver", "") for each in _items(said, "resource_slices")]
     return KubeGpu(

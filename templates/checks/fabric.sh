@@ -1,4 +1,4 @@
-# Ports of the RDMA fabric, and how much memory processes of pods may lock: a line each.
+# Ports of RDMA devices, and how much memory processes of pods may lock: a line each.
 # shellcheck shell=bash
 shopt -s nullglob
 
@@ -9,14 +9,18 @@ value() {
 }
 
 main() {
-  local path device state rate bridge groups
+  local path device state rate what groups
   for path in /sys/class/infiniband/*/ports/*; do
     device=${path%/ports/*}
-    bridge=port
-    if [ "$(value "$device/device/device")" = 0x1021 ] && timeout 5 grep -qa SW_MNG "$device/device/vpd"; then bridge=bridge; fi
+    what=port
+    if [ -e "$device/device/physfn" ]; then
+      what=virtual
+    elif [ "$(value "$device/device/device")" = 0x1021 ] && timeout 5 grep -qa SW_MNG "$device/device/vpd"; then
+      what=bridge
+    fi
     state=$(value "$path/state")
     rate=$(value "$path/rate")
-    echo "$bridge ${device##*/} ${path##*/} ${state#*: } ${rate%% *} $(value "$path/link_layer")"
+    echo "$what ${device##*/} ${path##*/} ${state#*: } ${rate%% *} $(value "$path/link_layer")"
   done
   groups=$(grep -ls kubepods /proc/[0-9]*/cgroup)
   for path in $groups; do awk '/^Max locked memory/ { print "locked " $4 }' "${path%cgroup}limits"; done | sort | uniq -c |

@@ -8,10 +8,15 @@ link_name() {
   if leads=$(readlink "$1"); then printf '%s' "${leads##*/}"; else printf -- -; fi
 }
 
-# pci_detail SLOT...: driver, NUMA node, board, and whether it manages NVSwitches. The board of a B200 shows no switch of
-# its own: the vital product data of its ConnectX-7 bridges (15b3:1021) says SW_MNG (Fabric Manager guide).
+# pci_detail SLOT...: driver, NUMA node, board, whether it manages NVSwitches, and its RDMA device, which is there only once
+# its driver is loaded. The board of a B200 shows no switch of its own: the vital product data of its ConnectX-7 bridges
+# (15b3:1021) says SW_MNG (Fabric Manager guide).
 pci_detail() {
-  local slot folder vendor device numa switches
+  local slot folder vendor device numa switches path
+  local -A rdma=()
+  for path in /sys/class/infiniband/*; do
+    if [ -e "$path" ]; then rdma[$(link_name "$path/device")]=${path##*/}; fi
+  done
   for slot in "$@"; do
     folder=/sys/bus/pci/devices/$slot
     vendor=$(first_line "$folder/subsystem_vendor")
@@ -21,7 +26,7 @@ pci_detail() {
       0x15b3:0x1021) if timeout 5 grep -qa SW_MNG "$folder/vpd"; then switches=yes; fi ;;
     esac
     numa=$(first_line "$folder/numa_node")
-    say pci_detail "$slot $(link_name "$folder/driver") ${numa:--1} ${vendor:--}:${device:--} $switches"
+    say pci_detail "$slot $(link_name "$folder/driver") ${numa:--1} ${vendor:--}:${device:--} $switches ${rdma[$slot]:--}"
   done
 }
 

@@ -116,7 +116,9 @@ def test_the_node_is_a_bare_machine_with_gpus(made: GpuNode) -> None:
     facts = made.facts()
     assert [gpu.chip.model for gpu in chips.gpus(facts) if gpu.chip] == ["H100-SXM"] * 8
     assert chips.board(facts) is Board.NVSWITCH
-    assert len(chips.fabric_ports(facts)) == 8
+    ports = chips.fabric_ports(facts)
+    assert {port.rdma for port in ports} == {f"mlx5_{number}" for number in range(10)}
+    assert len(chips.ports_of_class(ports, ())) == 8
     assert facts.next_kernel is not None
     assert facts.gpu.loaded is None
     assert made.tell("systemctl is-system-running; systemctl --failed --no-legend") == "running"

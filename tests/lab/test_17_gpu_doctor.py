@@ -20,7 +20,7 @@ FAULTS = {
         "gpu.ecc": ": 2; wanted: 0",
         "gpu.xid": "Xid 48 (double bit ECC error)",
         "fabric.nvlink": ": 16; wanted: 18",
-        "fabric.ports": "mlx5_1/1 has 100 Gbit/s; wanted: ACTIVE at 400 Gbit/s",
+        "fabric.ports": "mlx5_1/1 has 100 Gbit/s; wanted: 8 ACTIVE at 400 Gbit/s",
     },
     ("xid-79",): {"gpu.xid": "Xid 79 (GPU has fallen off the bus)", "gpu.answers": "GPU is lost"},
     ("driver-mismatch",): {

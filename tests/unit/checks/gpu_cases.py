@@ -13,7 +13,7 @@ REFUSED = "curl: (7) Failed to connect to 10.77.1.15 port 9400: Connection refus
 NODES = f"k3s kubectl --request-timeout=10s get nodes -o go-template='{ALLOCATABLE}'"
 on_gpu1 = partial(Wrong, node="gpu1")
 NODE = "# What a node with GPUs is"
-FABRIC = "# Ports of the RDMA fabric"
+FABRIC = "# Ports of RDMA devices"
 MISMATCH = "Failed to initialize NVML: Driver/library version mismatch\n"
 LOST = "Unable to determine the device handle for GPU0: 0000:1B:00.0: GPU is lost.  Reboot the system to recover it\n"
 XID = "[ 12.3] NVRM: Xid (PCI:0000:1b:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus.\n"
@@ -55,9 +55,11 @@ GPU_CASES = [
     on_gpu1("fabric.acs", NODE, "(1a:00.0) off", r"\1 unknown", "0000:1a:00.0 cannot be read", state=State.UNKNOWN),
     on_gpu1("fabric.peermem", PEERMEM_STATE, ALL, "yes\nno\n", "it is not loaded; wanted: loaded"),
     on_gpu1("fabric.peermem", PEERMEM_STATE, ALL, "", "did not tell of nvidia_peermem", state=State.UNKNOWN),
-    on_gpu1("fabric.ports", FABRIC, "mlx5_3 1 ACTIVE", "mlx5_3 1 DOWN", "mlx5_3/1 is DOWN; wanted: ACTIVE at 400"),
-    on_gpu1("fabric.ports", FABRIC, "(mlx5_3 1 ACTIVE) 400", r"\1 200", "mlx5_3/1 has 200 Gbit/s; wanted: ACTIVE"),
+    on_gpu1("fabric.ports", FABRIC, "mlx5_3 1 ACTIVE", "mlx5_3 1 DOWN", "mlx5_3/1 is DOWN; wanted: 8 ACTIVE at 400"),
+    on_gpu1("fabric.ports", FABRIC, "(mlx5_3 1 ACTIVE) 400", r"\1 200", "mlx5_3/1 has 200 Gbit/s; wanted: 8"),
     on_gpu1("fabric.ports", FABRIC, "port mlx5_3", "bridge mlx5_3", "7 ports; wanted: 8"),
+    on_gpu1("fabric.ports", FABRIC, r"port mlx5_[67] .*\n", "", "6 ports; wanted: 8"),
+    on_gpu1("fabric.ports", FABRIC, r"(mlx5_3 1 ACTIVE) \S+", r"\1 -", "mlx5_3/1 has 0 Gbit/s; wanted: 8"),
     on_gpu1("fabric.memlock", "LimitMEMLOCK", "infinity", "8388608", "k3s-agent.service has LimitMEMLOCK=8388608"),
     on_gpu1(
         "fabric.pods-memlock", FABRIC, "locked unlimited 9", "locked unlimited 8\nlocked 8388608 1",

@@ -2,7 +2,7 @@
 
 Record anew, from a running lab (then keep cp1, agent1 and gpu1; of etcd's metrics only the lines about leader and
 peers are kept): python -m tests.unit.checks.recorded INVENTORY. What gpu1 says of its GPUs is what stand-ins say; the
-bridge above them and nvidia_peermem, which a lab has not, were put in by hand.
+bridge above them and nvidia_peermem, which a lab has not, were put in by hand, as was what is asked since.
 """
 
 from __future__ import annotations

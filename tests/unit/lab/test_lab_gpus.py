@@ -71,7 +71,11 @@ def test_the_product_takes_each_model_for_what_it_poses_as(model: GpuModel, boar
     assert len(chips.gpus(machine)) == 8
     assert {gpu.chip for gpu in chips.gpus(machine)} == {BOARDS[model].chip}
     assert chips.board(machine) is board
-    assert len(chips.fabric_ports(machine)) == ports
+    every = chips.fabric_ports(machine)
+    counted = chips.ports_of_class(every, ())
+    assert len(counted) == ports
+    assert all(port.infiniband for port in counted)
+    assert len(every) - ports == (2 if ports else 0), "Ethernet for storage is RDMA too, and no port of the fabric"
 
 
 def test_every_model_has_a_board() -> None:

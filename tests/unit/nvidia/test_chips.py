@@ -12,7 +12,17 @@ import pytest
 import clustr.nvidia
 from clustr.lab.boards import BOARDS as LAB_BOARDS
 from clustr.lab.model import GpuModel
-from clustr.nvidia.chips import BOARDS, CHIPS, Architecture, Board, OpenModules, board, fabric_ports, gpus
+from clustr.nvidia.chips import (
+    BOARDS,
+    CHIPS,
+    Architecture,
+    Board,
+    OpenModules,
+    board,
+    fabric_ports,
+    gpus,
+    ports_of_class,
+)
 from clustr.remote.facts import PciDevice
 from tests.unit.nvidia.machines import BRIDGE, SWITCH, gpu, machine
 
@@ -154,3 +164,22 @@ def test_ports_of_the_fabric_are_physical_functions_of_rdma_nics() -> None:
     plain = PciDevice("0000:1c:00.0", "8086", "1572", "020000")
     facts = machine("debian-12", ("B200",), efa, virtual, recovery, plain, ethernet, BRIDGE, infiniband, gpu("B200", 1))
     assert [each.slot for each in fabric_ports(facts)] == ["0000:18:00.0", "0000:19:00.0", "0000:1a:00.0"]
+
+
+@pytest.mark.parametrize(
+    ("named", "gone", "counted"),
+    [
+        ((), (), ["mlx5_0", "mlx5_1"]),
+        ((), ("mlx5_0",), ["mlx5_1"]),
+        ((), ("mlx5_0", "mlx5_1"), ["mlx5_2", "mlx5_3"]),
+        (("mlx5_1", "mlx5_2"), (), ["mlx5_1", "mlx5_2"]),
+        (("mlx5_1", "mlx5_9"), (), ["mlx5_1"]),
+    ],
+)
+def test_a_class_counts_the_ports_that_it_names_else_infiniband_else_all(
+    named: tuple[str, ...], gone: tuple[str, ...], counted: list[str]
+) -> None:
+    kinds = ("020700", "020700", "020000", "020000")
+    ports = [PciDevice(f"0000:{n}0:00.0", "15b3", "1021", kind, rdma=f"mlx5_{n}") for n, kind in enumerate(kinds)]
+    there = [port for port in ports if port.rdma not in gone]
+    assert [port.rdma for port in ports_of_class(there, named)] == counted

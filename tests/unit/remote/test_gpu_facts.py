@@ -52,7 +52,8 @@ def gpu(*further: str) -> GpuFacts:
 def test_a_node_with_eight_gpus() -> None:
     found = facts(told=H100)
     assert [each.chip.model for each in gpus(found) if each.chip] == ["H100-SXM"] * 8
-    assert (board(found), len(fabric_ports(found))) == (Board.NVSWITCH, 8)
+    assert board(found) is Board.NVSWITCH
+    assert [port.rdma for port in fabric_ports(found)] == [f"mlx5_{number}" for number in range(8)]
     first = gpus(found)[0].device
     assert (first.slot, first.driver, first.numa, first.subsystem) == ("0000:1b:00.0", "nvidia", 0, "10de:16c1")
     assert found.gpu == GpuFacts(
@@ -132,7 +133,7 @@ def test_forms_of_dkms(line: str, module: tuple[str, str, str]) -> None:
 
 
 def test_nouveau_is_seen_loaded_or_bound() -> None:
-    bound = "pci_detail=0000:1b:00.0 nouveau 0 0x10de:0x16c1 no"
+    bound = "pci_detail=0000:1b:00.0 nouveau 0 0x10de:0x16c1 no -"
     assert (gpu(bound).nouveau, gpu("nouveau=yes").nouveau, gpu().nouveau) == (True, True, False)
 
 
@@ -162,6 +163,30 @@ def test_who_hands_gpus_out() -> None:
         assert facts(f"resource_slices={encoded(nonsense)}").k3s.gpu.dra == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "image", "hands_out"),
+    [
+        ("gpu-operator/nvidia-device-plugin-daemonset", "nvcr.io/nvidia/k8s-device-plugin:v0.20.1", True),
+        ("kube-system/plugin", "nvcr.io/nvidia/k8s-device-plugin@sha256:1f3a", True),
+        ("kube-system/plugin", "registry.example.com/amd64/nvidia-k8s-device-plugin:v0.17.0-amd64", True),
+        ("kube-system/hami-device-plugin", "docker.io/projecthami/hami:v2.9.0", True),
+        ("kube-system/hami-device-plugin-amd-monitor", "docker.io/projecthami/hami:v2.9.0", False),
+        ("kube-system/volcano-device-plugin", "volcanosh/volcano-device-plugin:latest", True),
+        ("kube-system/volcano-device-plugin", "docker.io/projecthami/volcano-vgpu-device-plugin:v1.9.0", True),
+        ("kube-system/vgpu-device-plugin", "m.example.com/4pdosc/k8s-vdevice:libopensource", True),
+        ("kube-system/vgpu-device-plugin", "4pdosc/k8s-device-plugin", True),
+        ("kube-amd-gpu/default-device-plugin", "rocm/k8s-device-plugin:latest", False),
+        ("kube-system/amdgpu-device-plugin-daemonset", "registry.example.com/k8s-device-plugin:1", False),
+        ("kube-system/plugin", "cambricon/cambricon-k8s-device-plugin:v1", False),
+        ("kube-system/hami-webui", "projecthami/hami-webui-fe-oss:main", False),
+        ("kube-system/rdma", "ghcr.io/mellanox/k8s-rdma-shared-dev-plugin:v1.5.3", False),
+    ],
+)
+def test_device_plugins_are_known_by_their_images(name: str, image: str, hands_out: bool) -> None:
+    found = facts(f"kube_daemonsets={encoded(f'DaemonSet {name} {image}')}").k3s.gpu.device_plugins
+    assert found == ((name,) if hands_out else ())
+
+
 @pytest.fixture
 def here() -> Iterator[LocalConnection]:
     with LocalConnection() as machine:
@@ -177,7 +202,7 @@ def device(machine: LocalConnection, slot: str, vendor: str, device: str, kind: 
 def told(machine: LocalConnection) -> Facts:
     """The script's answer, with places of the kernel's taken for ones on the disk."""
     script = facts_script().replace("/sys/bus/pci/devices", "/fake/pci")
-    for place in ("/sys/firmware", "/proc/driver/nvidia", "/lib/modules"):
+    for place in ("/sys/firmware", "/sys/class/infiniband/", "/proc/driver/nvidia", "/lib/modules"):
         script = script.replace(place, f"/fake{place}")
     return parse_facts(Said(machine.run(script).stdout))
 
@@ -187,6 +212,8 @@ def test_the_script_where_a_driver_is_there(here: LocalConnection) -> None:
            subsystem_device="0x16c1")  # fmt: skip
     device(here, "0000:05:00.0", "0x15b3", "0x1021", "0x020700", vpd="\0SMDL=SW_MNG\0")
     device(here, "0000:18:00.0", "0x15b3", "0x1021", "0x020700", vpd="\0SN=1\0")
+    here.write("/fake/sys/class/infiniband/mlx5_0/device", "")
+    here.run("cd /fake/sys/class/infiniband/mlx5_0; ln -sf /fake/pci/0000:18:00.0 device")
     here.write("/fake/proc/driver/nvidia/version", f"{OPEN}\n")
     folder = "/fake/lib/modules/6.1.0"
     here.write(f"{folder}/modules.dep", "updates/dkms/nvidia.ko.xz:\nupdates/dkms/nvidia-uvm.ko.xz: x\nkernel/a.ko:\n")
@@ -204,6 +231,7 @@ def test_the_script_where_a_driver_is_there(here: LocalConnection) -> None:
     assert found.gpu.holders is not None
     assert found.gpu.boot_free_mb
     assert [each.manages_switches for each in found.pci] == [True, False, False]
+    assert [each.rdma for each in found.pci] == ["", "mlx5_0", ""]
     assert (gpus(found)[0].device.numa, gpus(found)[0].device.subsystem) == (1, "10de:16c1")
     here.write("/usr/bin/nvidia-uninstall", "")
     assert told(here).gpu.owner is ModuleOwner.RUNFILE
@@ -263,6 +291,10 @@ def test_who_hands_gpus_out_is_asked_in_the_same_round(here: LocalConnection) ->
     here.write("/listing", "cp1 open True v1.36.5+k3s1\nDaemonSet kube-system/svclb rancher/klipper-lb\n")
     here.write("/asked", "")
     assert told(here).k3s.gpu == KubeGpu()
+    here.write(
+        "/listing", "cp1 open True v1.36.5+k3s1\nDaemonSet kube-system/hami-device-plugin projecthami/hami:v2.9.0\n"
+    )
+    assert told(here).k3s.gpu == KubeGpu(device_plugins=("kube-system/hami-device-plugin",))
     assert "--raw" not in here.path("/asked").read_text()
 
 
