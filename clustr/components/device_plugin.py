@@ -9,12 +9,13 @@ https://github.com/NVIDIA/k8s-device-plugin.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from shlex import quote
 
 import yaml
 
 from clustr.components.container_toolkit import serves_gpus
 from clustr.engine.goal import Goal
-from clustr.engine.makers import manifest, sha256
+from clustr.engine.makers import manifest, sha256, step
 from clustr.inventory.gpu import ClusterGpu
 from clustr.inventory.model import Cluster, Node
 from clustr.nvidia.sharing import GPU, Sharing, sharing
@@ -22,6 +23,8 @@ from clustr.remote.facts import Seen
 from clustr.templates import render
 from clustr.versions import DEVICE_PLUGIN
 
+# The DaemonSet of GPU Operator, and its pods' label `app` (its assets/state-device-plugin).
+OPERATORS = "nvidia-device-plugin-daemonset"
 IMAGE = f"nvcr.io/nvidia/k8s-device-plugin:{DEVICE_PLUGIN}"
 
 
@@ -36,7 +39,34 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
         ways=[(way, configuration(way), sha256(configuration(way))[:16]) for way in ways],
         runtime_class="runtimes" in disabled(cluster),
     )
+    for namespace in operator_namespaces(cluster, seen):
+        yield _gone(namespace)
     yield manifest("clustr-nvidia-device-plugin", content)
+
+
+def operators(plugin: str) -> bool:
+    """Whether a DaemonSet, by its namespace/name, is a GPU Operator's. The manifest of NVIDIA's that anybody can apply
+    has the same name, in kube-system."""
+    namespace, _, name = plugin.partition("/")
+    return name == OPERATORS and namespace != "kube-system"
+
+
+def operator_namespaces(cluster: Cluster, seen: Seen) -> tuple[str, ...]:
+    """Namespaces where a GPU Operator's device plugin is, as a live server's API says."""
+    servers = [seen[server.name].k3s.gpu for server in cluster.servers if seen.answered(server.name)]
+    found = {plugin.partition("/")[0] for gpu in servers for plugin in gpu.device_plugins if operators(plugin)}
+    return tuple(sorted(found))
+
+
+def _gone(namespace: str) -> Goal:
+    """Its operator is taken away before, and the DaemonSet goes after it. Two plugins have one socket in the kubelet's
+    folder, which the one that ends takes away from the other."""
+    return step(
+        f"no device plugin of the GPU Operator in {namespace}",
+        probe=f"device_plugin_probe_operators {quote(namespace)} {OPERATORS}",
+        wanted="none",
+        apply=f"device_plugin_await_operators {quote(namespace)} {OPERATORS}",
+    )
 
 
 def sharings(cluster: Cluster, seen: Seen) -> tuple[Sharing, ...]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from clustr.components.device_plugin import operators
 from clustr.engine.preflight.findings import Finding, Name, answered
-from clustr.engine.preflight.gpu import with_gpus
+from clustr.engine.preflight.gpu import candidate_versions, with_gpus
 from clustr.inventory.gpu import ClusterGpu, Source
 from clustr.inventory.model import Cluster
 from clustr.remote.facts import Former, Seen
 
 OURS = re.compile(r"kube-system/nvidia-device-plugin-(whole|mig|shared-\d+)")  # components/device_plugin.py
-OPERATORS = "nvidia-device-plugin-daemonset"  # GPU Operator, assets/state-device-plugin
 # Since these a runtime takes devices in by their CDI spec (NVIDIA Container Toolkit, "Support for Container Device
 # Interface"; Docker Engine 26.1 release notes).
 RUNTIMES = {"containerd": ("containerd", (1, 7, 16)), "docker": ("docker.io", (26, 1))}
@@ -22,18 +22,31 @@ def device_plugins(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
     """Two device plugins hand each GPU out twice. With cluster_gpu: none whoever hands them out is left alone."""
     if cluster.cluster_gpu is ClusterGpu.NONE:
         return
+    wanted = cluster.cluster_gpu is ClusterGpu.GPU_OPERATOR or _takes_operator_away(cluster, seen)
     for node, facts in answered(cluster, seen):
         for plugin in facts.k3s.gpu.device_plugins:
-            namespace, _, name = plugin.partition("/")
-            operators = name == OPERATORS and namespace != "kube-system"
-            if OURS.fullmatch(plugin) or (operators and cluster.cluster_gpu is ClusterGpu.GPU_OPERATOR):
+            if OURS.fullmatch(plugin) or (wanted and operators(plugin)):
                 continue
             problem = f"the cluster's DaemonSet {plugin} hands GPUs out, and cluster_gpu is {cluster.cluster_gpu}"
-            way = f"k3s kubectl -n {namespace} delete daemonset {name} there, or uninstall the chart that it is of"
-            other = "gpu-operator if the GPU Operator made it" if operators else "none"
-            yield Finding(Name.GPU_DEVICE_PLUGIN, node.name, problem, f"{way}; or set cluster_gpu: {other}")
+            yield Finding(Name.GPU_DEVICE_PLUGIN, node.name, problem, _way_out(plugin))
         if facts.k3s.nodes:
             return  # one server knows all of it
+
+
+def _takes_operator_away(cluster: Cluster, seen: Seen) -> bool:
+    """Whether the GPU Operator is clustr's own, by its record on a server: no goal wants it any more, so the plan has
+    its removal, and clustr's device plugin waits for that (components/device_plugin.py)."""
+    servers = [seen[node.name] for node in cluster.servers if seen.answered(node.name)]
+    return any(record.component == "gpu_operator" for facts in servers for record in facts.records)
+
+
+def _way_out(plugin: str) -> str:
+    """An operator makes its DaemonSet again."""
+    namespace, _, name = plugin.partition("/")
+    if operators(plugin):
+        return f"uninstall the GPU Operator (helm -n {namespace} list names it); or set cluster_gpu: gpu-operator"
+    way = f"k3s kubectl -n {namespace} delete daemonset {name} there, or uninstall the chart that it is of"
+    return f"{way}; or set cluster_gpu: none"
 
 
 def operator_driver(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
@@ -58,7 +71,7 @@ def runtimes(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
         return
     package, needed = chosen
     for node, facts in with_gpus(cluster, seen):
-        offered = {candidate.name: candidate.version for candidate in facts.gpu.candidates}.get(package, "")
+        offered = candidate_versions(facts).get(package, "")
         version = tuple(int(part) for part in re.findall(r"\d+", offered)[: len(needed)])
         if node.in_cluster and version and version < needed:
             least = ".".join(str(part) for part in needed)

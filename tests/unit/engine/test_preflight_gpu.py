@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from clustr.engine.preflight import Finding
 from clustr.inventory.gpu import ClusterGpu, NodeClass, Source
 from clustr.inventory.model import Cluster, Runtime
-from clustr.remote.facts import Former, Kernel, OperatingSystem, PciDevice, Remains, Seen
+from clustr.remote.facts import Former, Kernel, OperatingSystem, PciDevice, Record, Remains, Seen
 from clustr.remote.gpu_facts import Candidate, KubeGpu, ModuleOnDisk, ModuleOwner
 from tests.components.k3s_nodes import bare, cluster_of, with_facts
 from tests.unit.engine.preflight_case import THREE
@@ -142,19 +143,34 @@ def test_what_a_gpu_operator_left_is_told_once() -> None:
     assert names(on_gpus(gpu=left, remains=remains)) == {"remains.gpu-operator"}
 
 
-def handing_out(cluster_gpu: ClusterGpu, gpu: KubeGpu) -> list[str]:
+def handing_out(cluster_gpu: ClusterGpu, gpu: KubeGpu, records: tuple[Record, ...] = ()) -> list[Finding]:
     cluster = THREE.model_copy(update={"cluster_gpu": cluster_gpu})
-    return [found.problem for found in judged(cluster, telling(gpu).seen(cluster))]
+    return list(judged(cluster, with_facts(telling(gpu).seen(cluster), "cp2", records=records)))
 
 
 def test_never_two_device_plugins() -> None:
     ours, operators = "kube-system/nvidia-device-plugin-whole", "gpu-operator/nvidia-device-plugin-daemonset"
     both = KubeGpu(device_plugins=(ours, operators))
     (found,) = handing_out(ClusterGpu.CLUSTR, both)
-    assert found == f"the cluster's DaemonSet {operators} hands GPUs out, and cluster_gpu is clustr"
+    assert found.problem == f"the cluster's DaemonSet {operators} hands GPUs out, and cluster_gpu is clustr"
+    assert found.remedy.startswith(
+        "uninstall the GPU Operator (helm -n gpu-operator list names it)"
+    )  # it makes it again
     assert handing_out(ClusterGpu.GPU_OPERATOR, both) == []  # clustr takes its own away
     assert handing_out(ClusterGpu.NONE, both) == []
     assert len(handing_out(ClusterGpu.GPU_OPERATOR, KubeGpu(device_plugins=("x/plugin", operators)))) == 1
+
+
+def test_an_operator_that_clustr_put_there_is_clustrs_to_take_away() -> None:
+    """The way back from cluster_gpu: gpu-operator; the plan that takes it has the record's removal."""
+    mine = (
+        Record(5000, "gpu_operator", "", "/x/clustr-gpu-operator.yaml", "undo_manifest /x/clustr-gpu-operator.yaml"),
+    )
+    operators = KubeGpu(device_plugins=("gpu-operator/nvidia-device-plugin-daemonset",))
+    assert handing_out(ClusterGpu.CLUSTR, operators, mine) == []
+    strangers = KubeGpu(device_plugins=("kube-system/nvidia-device-plugin-daemonset",))
+    (found,) = handing_out(ClusterGpu.CLUSTR, strangers, mine)
+    assert "delete daemonset nvidia-device-plugin-daemonset" in found.remedy
 
 
 def test_gpus_of_dynamic_resource_allocation_are_left_to_it() -> None:
