@@ -272,7 +272,7 @@ k3s() {
 }
 
 # kubectl keeps a cache of the API in the home folder unless it is told another place. DaemonSets tell whether anybody hands
-# GPUs out here.
+# GPUs out here; what NVIDIA's own objects say more is asked only where one of those is.
 kube_nodes() {
   local listing line nodes='' sets=''
   scratch=$(mktemp -d /dev/shm/clustr-facts.XXXXXXXX) || return
@@ -290,12 +290,8 @@ kube_nodes() {
     esac
   done <<<"$listing"
   encode kube_nodes <<<"$nodes"
-  case $sets in
-    *nvidia* | *gpu-operator*)
-      encode kube_daemonsets <<<"$sets"
-      kube_gpu "$scratch"
-      ;;
-  esac
+  if [ -n "$sets" ]; then encode kube_daemonsets <<<"$sets"; fi
+  case $sets in *nvidia* | *gpu-operator*) kube_gpu "$scratch" ;; esac
 }
 
 left_by_clustr() {
