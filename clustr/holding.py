@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,7 @@ from clustr.engine.rollout import Halted
 from clustr.engine.window import Stop, every, in_time, interruptible
 from clustr.errors import ClustrError, LockedError
 from clustr.inventory.ranges import fold
-from clustr.remote.lock import BEAT, SILENCE, Held, Lock, locked_words, take_lock, watch
+from clustr.remote.lock import BEAT, SILENCE, Held, Lock, locked_words, watch
 from clustr.remote.waits import wait_until
 from clustr.session import Session
 
@@ -44,25 +44,28 @@ class Hold:
 @contextmanager
 def holding(at_work: Session) -> Iterator[Hold]:
     """Raises LockedError where another run is at work, UnreachableError where too few servers answer."""
-    lock = _lock(at_work)
-    for holder, silent_for in {held.holder: held.silent_for for held in lock.taken_over}.items():
-        at_work.emit(Note(f"the lock of {holder} was silent for {silent_for} s and is taken over"))
+    cluster = at_work.cluster
+    lock = Lock(cluster.name, at_work.run, tuple(node.name for node in cluster.servers), at_work.fleet.held)
     with interruptible(lambda: at_work.emit(Note(STOPPING))) as stop:
         try:
+            _take(at_work, lock)
+            stop.patient = True
             with every(BEAT, *(partial(_beat, at_work, lock, stop, server) for server in lock.held_on)):
                 yield Hold(lock, stop)
         finally:
+            stop.patient = True  # one more Ctrl-C does not keep the lock from being freed
             _release(at_work.emit, lock)
 
 
-def _lock(at_work: Session) -> Lock:
-    cluster, held = at_work.cluster, at_work.fleet.held
-    take: Callable[[], Lock] = partial(take_lock, cluster.name, at_work.run, [n.name for n in cluster.servers], held)
+def _take(at_work: Session, lock: Lock) -> None:
     try:
-        return take()
+        lock.take()
     except LockedError:
+        _release(at_work.emit, lock)
         wait_for_lock(at_work)  # raises it again where its holder beats
-        return take()
+        lock.take()
+    for holder, silent_for in {held.holder: held.silent_for for held in lock.taken_over}.items():
+        at_work.emit(Note(f"the lock of {holder} was silent for {silent_for} s and is taken over"))
 
 
 def wait_for_lock(at_work: Session) -> None:
@@ -96,6 +99,6 @@ def _beat(at_work: Session, lock: Lock, stop: Stop, server: str) -> None:
 
 
 def _release(emit: Emit, lock: Lock) -> None:
-    left = in_time(lock.held_on, lock.release, FREED_WITHIN)
+    left = in_time(lock.left_on, lock.release, FREED_WITHIN)
     if left:
-        emit(Note(f"the lock stays on {fold(left)}: it is taken over after {SILENCE} s, or free it: clustr unlock"))
+        emit(Note(f"the lock may stay on {fold(left)}: it is taken over after {SILENCE} s, or free it: clustr unlock"))

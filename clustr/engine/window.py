@@ -25,6 +25,7 @@ class Interrupted(Exception):
 class Stop:
     """Set by the first Ctrl-C: nothing new starts, what runs is let to its end. The second ends the wait.
 
+    Until it is `patient` nothing runs that could be let to its end, and Ctrl-C ends everything at once.
     `tell` says the first to the person. It is called by the loop that waits, never by the signal's handler, which may
     have come in the middle of anybody's writing. `lost` is set where the run must stop by itself.
     """
@@ -33,6 +34,7 @@ class Stop:
         self.asked = threading.Event()
         self.now = threading.Event()
         self.lost: ClustrError | None = None
+        self.patient = False
         self._tell = tell
         self._told = False
 
@@ -50,10 +52,15 @@ class Stop:
 
 @contextmanager
 def interruptible(tell: Callable[[], None]) -> Iterator[Stop]:
-    """While inside, Ctrl-C and SIGTERM press the Stop that is given; `tell` says so to the person."""
+    """While inside, Ctrl-C and SIGTERM press the Stop that is given; `tell` says so to the person.
+
+    Both raise KeyboardInterrupt until the Stop is patient.
+    """
     stop = Stop(tell)
 
     def handle(_number: int, _frame: FrameType | None) -> None:
+        if not stop.patient:
+            raise KeyboardInterrupt
         stop.press()
 
     before: dict[int, Any] = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -7,6 +7,7 @@ half of them. Its holder beats every BEAT seconds; after SILENCE seconds without
 from __future__ import annotations
 
 import getpass
+import os
 import re
 import socket
 import time
@@ -56,6 +57,9 @@ class Holder:
         return f"{self.who}@{self.host}" if self.who else "a run that left no name"
 
 
+NOBODY = Holder("", "", "", "")
+
+
 @dataclass(frozen=True)
 class Held:
     """The lock as one server tells it; times in seconds, by that server's clock."""
@@ -67,14 +71,26 @@ class Held:
 
 
 def this_run(run_id: str, command: str) -> Holder:
-    return Holder(getpass.getuser(), socket.gethostname(), run_id, command)
+    return Holder(local_user(), socket.gethostname(), run_id, command)
+
+
+def local_user() -> str:
+    """Who runs this: a name, or the number of one that has none, as in many a container of a CI.
+
+    getpass.getuser raises KeyError there, OSError since Python 3.13 (https://docs.python.org/3/library/getpass.html).
+    """
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 @dataclass
 class Lock:
-    """Held by this run. `connections` is looked into anew at each beat: a server that rebooted has a new one there.
+    """This run's: `take` it, `beat`, and `release` it on each of `left_on`, however either has ended.
 
-    Each server is beaten on by itself, so that one that does not answer delays no other.
+    `connections` is looked into anew at each beat: a server that rebooted has a new one there. Each server is beaten
+    on by itself, so that one that does not answer delays no other.
     """
 
     cluster: str
@@ -83,10 +99,16 @@ class Lock:
     connections: Mapping[str, Connection]
     taken_over: tuple[Held, ...] = ()
     _beats: dict[str, float] = field(default_factory=dict)  # the last one on each server, by our own clock
+    _left_on: set[str] = field(default_factory=set)
 
     @property
     def held_on(self) -> tuple[str, ...]:
         return tuple(self._beats)
+
+    @property
+    def left_on(self) -> tuple[str, ...]:
+        """Where it may lie: on servers that were asked for it, whether or not they have said so, and not yet freed."""
+        return tuple(server for server in self.servers if server in self._left_on)
 
     def beat(self, server: str) -> bool:
         """Call every BEAT seconds; False where the server does not answer. Raises LockedError when it is not ours."""
@@ -111,22 +133,20 @@ class Lock:
     def release(self, server: str) -> bool:
         """Frees it where it is ours; False where the server does not answer. What is left is taken over in time."""
         answer, _ = self._ask(Act.RELEASE, server)
+        if answer:
+            self._left_on.discard(server)
         return answer is not None
 
     def take(self) -> None:
         """Raises LockedError where another holds it, UnreachableError where too few servers answer."""
-        try:
-            self._take_each()
-        except BaseException:  # Ctrl-C too
-            for server in self.held_on:
-                self.release(server)
-            raise
-
-    def _take_each(self) -> None:
+        self._beats.clear()
         for server in self.servers:
+            if server in self.connections:
+                self._left_on.add(server)  # before it is asked: Ctrl-C may come before the answer
             begun = now()
             answer, held = self._ask(Act.TAKE, server)
             if answer is Answer.HELD and held:
+                self._left_on.discard(server)
                 raise LockedError(locked_words(self.cluster, held), "Wait for it, or free it: clustr unlock")
             if answer is Answer.TAKEN_OVER and held:
                 self.taken_over += (held,)
@@ -145,13 +165,6 @@ def now() -> float:
     Linux has a clock of its own for that (clock_gettime(2), CLOCK_BOOTTIME); macOS counts them in CLOCK_MONOTONIC.
     """
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-def take_lock(cluster: str, holder: Holder, servers: Sequence[str], connections: Mapping[str, Connection]) -> Lock:
-    """Locks the cluster, or raises LockedError that says who holds it. `servers` are all, in inventory order."""
-    lock = Lock(cluster, holder, tuple(servers), connections)
-    lock.take()
-    return lock
 
 
 def too_few(servers: Sequence[str], silent: Mapping[str, str]) -> UnreachableError:
@@ -185,12 +198,18 @@ def watch(cluster: str, connections: Mapping[str, Connection], tell: Callable[[H
 
 def read_lock(connections: Mapping[str, Connection]) -> tuple[Held, ...]:
     """Who holds it, on each server where somebody does."""
-    return tuple(held for _, held in _ask_all(connections, Act.READ) if held)
+    told = (_ask(connection, server, Act.READ, NOBODY) for server, connection in connections.items())
+    return tuple(held for _, held in told if held)
 
 
-def free_lock(connections: Mapping[str, Connection]) -> tuple[Held, ...]:
-    """Frees it on every server, whoever holds it; returns who did."""
-    return tuple(held for _, held in _ask_all(connections, Act.FREE) if held)
+def lock_on(server: str, connection: Connection) -> Held | None:
+    """Who holds it on this server. Raises UnreachableError, or PreflightError where it cannot be read."""
+    return _answer(connection, server, Act.READ, NOBODY)[1]
+
+
+def free_lock(server: str, connection: Connection) -> Held | None:
+    """Frees it on this server, whoever holds it; returns who did. Raises as `lock_on`."""
+    return _answer(connection, server, Act.FREE, NOBODY)[1]
 
 
 def locked_words(cluster: str, held: Held) -> str:
@@ -200,20 +219,19 @@ def locked_words(cluster: str, held: Held) -> str:
     return f"{cluster} is locked by {held.holder} since {since} ({command}last beat {held.silent_for} s ago)."
 
 
-def _ask_all(connections: Mapping[str, Connection], act: Act) -> list[tuple[Answer | None, Held | None]]:
-    nobody = Holder("", "", "", "")
-    return [_ask(connection, server, act, nobody) for server, connection in connections.items()]
-
-
 def _ask(connection: Connection | None, server: str, act: Act, holder: Holder) -> tuple[Answer | None, Held | None]:
     """(None, None) where the server does not answer."""
     if connection is None:
         return None, None
-    fields = {name: _one_line(getattr(holder, name)) for name in ("who", "host", "run_id", "command")}
     try:
-        result = connection.run(render("remote/lock.sh", act=act, silence=SILENCE, **fields), timeout=LIMIT)
+        return _answer(connection, server, act, holder)
     except UnreachableError:
         return None, None
+
+
+def _answer(connection: Connection, server: str, act: Act, holder: Holder) -> tuple[Answer, Held | None]:
+    fields = {name: _one_line(getattr(holder, name)) for name in ("who", "host", "run_id", "command")}
+    result = connection.run(render("remote/lock.sh", act=act, silence=SILENCE, **fields), timeout=LIMIT)
     if result.status:
         problem = f"the lock cannot be {'read' if act is Act.READ else 'written'} in /var/lib/clustr"
         raise PreflightError(problem, "make room there; see: df /var/lib", node=server, detail=result.stderr.strip())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -20,7 +19,7 @@ from clustr.holding import Hold
 class Lock:
     """A lock on cp1 and cp2 that answers as it is told to."""
 
-    held_on = ("cp1", "cp2")
+    held_on = left_on = ("cp1", "cp2")
 
     def __init__(self) -> None:
         self.sure: list[bool] = [True]
@@ -126,35 +125,7 @@ def test_at_the_end_what_cannot_be_freed_in_time_is_named(monkeypatch: pytest.Mo
     holding._release(session.emit, lock)  # type: ignore[arg-type]
     assert time.monotonic() - begun < 3
     assert lock.released == ["cp1"]
-    assert session.notes == ["the lock stays on cp2: it is taken over after 60 s, or free it: clustr unlock"]
-
-
-def test_whatever_the_end_is_the_lock_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
-    lock: Any = Lock()
-    monkeypatch.setattr(holding, "_lock", lambda at_work: lock)
-    with pytest.raises(RuntimeError), holding.holding(Session()):  # type: ignore[arg-type]
-        raise RuntimeError
-    assert sorted(lock.released) == ["cp1", "cp2"]
-
-
-def test_another_run_that_beats_is_refused_and_one_that_is_silent_is_waited_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    answers: list[object] = [LockedError("locked"), Lock()]
-    waited: list[object] = []
-
-    def take(*_: object) -> object:
-        answer = answers.pop(0)
-        if isinstance(answer, LockedError):
-            raise answer
-        return answer
-
-    monkeypatch.setattr(holding, "take_lock", take)
-    monkeypatch.setattr(holding, "wait_for_lock", waited.append)
-    session: Any = Session()
-    session.run = None
-    assert isinstance(holding._lock(session), Lock)
-    assert waited == [session]
+    assert session.notes == ["the lock may stay on cp2: it is taken over after 60 s, or free it: clustr unlock"]
 
 
 def test_beats_do_not_wait_for_each_other() -> None:
@@ -191,4 +162,4 @@ def test_a_server_that_cannot_free_the_lock_is_named(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(lock, "release", release)
     holding._release(session.emit, lock)  # type: ignore[arg-type]
-    assert session.notes == ["the lock stays on cp2: it is taken over after 60 s, or free it: clustr unlock"]
+    assert session.notes == ["the lock may stay on cp2: it is taken over after 60 s, or free it: clustr unlock"]

@@ -27,7 +27,7 @@ from clustr.remote.connection import Result
 from clustr.remote.facts import Seen
 from clustr.remote.facts_reader import read_facts
 from clustr.remote.kubectl import cordon_marked, drain, node_ready
-from clustr.remote.lock import free_lock, read_lock, take_lock, this_run
+from clustr.remote.lock import Lock, free_lock, read_lock, this_run
 from clustr.remote.session import CHUNK, KEPT, STARTED, Session
 from clustr.views.control import clean
 from clustr.views.documents import as_json
@@ -156,9 +156,9 @@ def test_verdicts(lines: list[str]) -> None:
 
 
 ASKED: dict[str, Callable[[FakeConnection], object]] = {
-    "take": lambda node: take_lock("lab", this_run("r1", "bootstrap"), ["n1"], {"n1": node}),
+    "take": lambda node: Lock("lab", this_run("r1", "bootstrap"), ("n1",), {"n1": node}).take(),
     "read": lambda node: read_lock({"n1": node}),
-    "free": lambda node: free_lock({"n1": node}),
+    "free": lambda node: free_lock("n1", node),
     "cordon": lambda node: cordon_marked(node, "n1", "r1"),
     "drain": lambda node: drain(node, "n1", "r1", 1),
     "ready": lambda node: node_ready(node, "n1", "boot-1"),

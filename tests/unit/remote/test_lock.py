@@ -13,48 +13,25 @@ from types import SimpleNamespace
 import pytest
 
 from clustr.errors import LockedError, UnreachableError
-from clustr.remote.connection import Result
-from clustr.remote.lock import SILENCE, Act, Held, Holder, Lock, free_lock, locked_words, read_lock, take_lock, watch
+from clustr.remote.lock import (
+    SILENCE,
+    Act,
+    Held,
+    Holder,
+    Lock,
+    free_lock,
+    lock_on,
+    locked_words,
+    read_lock,
+    this_run,
+    watch,
+)
 from clustr.templates import render
+from tests.unit.remote.lock_servers import Server
 
 ANA = Holder("ana", "desk", "run-a", "bootstrap")
 BOB = Holder("bob", "laptop", "run-b", "upgrade")
 NAMES = ("cp1", "cp2", "cp3")
-
-
-class Server:
-    """Runs the lock's script with its folder moved below `root`; `down` makes it silent."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.down = False
-
-    def run(
-        self,
-        script: str,
-        *,
-        sudo: bool = True,
-        on_line: Callable[[str], None] | None = None,
-        timeout: float | None = None,
-    ) -> Result:
-        if self.down:
-            raise UnreachableError("down")
-        moved = script.replace("/var/lib/clustr", str(self.root / "clustr"))
-        assert moved != script
-        done = subprocess.run(["bash", "-c", moved], capture_output=True, text=True, timeout=timeout, check=False)
-        return Result(done.returncode, done.stdout, done.stderr)
-
-    def close(self) -> None:
-        raise AssertionError
-
-    @property
-    def folder(self) -> Path:
-        return self.root / "clustr" / "lock"
-
-    def age(self, seconds: int) -> None:
-        """Lets the last beat lie so far back."""
-        then = (self.folder / "beat").stat().st_mtime - seconds
-        os.utime(self.folder / "beat", (then, then))
 
 
 Servers = dict[str, Server]
@@ -92,7 +69,9 @@ def servers(tmp_path: Path) -> Servers:
 
 
 def take(servers: Servers, holder: Holder) -> Lock:
-    return take_lock("h100-lab", holder, NAMES, servers)
+    lock = Lock("h100-lab", holder, NAMES, servers)
+    lock.take()
+    return lock
 
 
 def beat(lock: Lock) -> list[bool]:
@@ -100,7 +79,7 @@ def beat(lock: Lock) -> list[bool]:
 
 
 def release(lock: Lock) -> list[bool]:
-    return [lock.release(server) for server in lock.held_on]
+    return [lock.release(server) for server in lock.left_on]
 
 
 def holders(servers: Servers) -> dict[str, str]:
@@ -121,13 +100,29 @@ def test_one_run_at_a_time(servers: Servers) -> None:
     take(servers, BOB)
 
 
-def test_a_refused_run_leaves_nothing_behind(servers: Servers) -> None:
+def test_a_refused_run_frees_what_it_took_and_no_more(servers: Servers) -> None:
     servers["cp1"].down = True
     take(servers, ANA)
     servers["cp1"].down = False
+    lock = Lock("h100-lab", BOB, NAMES, servers)
     with pytest.raises(LockedError):
-        take(servers, BOB)
+        lock.take()
+    assert lock.left_on == ("cp1",)
+    release(lock)
     assert holders(servers) == {"cp2": "run-a", "cp3": "run-a"}
+    assert not release(lock)
+
+
+def test_what_was_asked_and_has_not_answered_may_be_left_there(servers: Servers) -> None:
+    servers["cp2"].down = True
+    gone = servers.pop("cp3")
+    lock = Lock("h100-lab", ANA, NAMES, servers)
+    with pytest.raises(UnreachableError):
+        lock.take()
+    assert lock.left_on == ("cp1", "cp2")  # cp3 was never reached
+    assert release(lock) == [True, False]
+    assert release(lock) == [False]
+    assert not gone.folder.exists()
 
 
 def test_a_silent_run_is_taken_over_and_named(servers: Servers) -> None:
@@ -167,19 +162,10 @@ def test_more_than_half_must_answer(servers: Servers) -> None:
     lock = take(servers, ANA)
     release(lock)
     servers["cp2"].down = True
+    lock = Lock("h100-lab", ANA, NAMES, servers)
     with pytest.raises(UnreachableError, match=r"2 of 3 servers do not answer: cp2 and cp3\. Nothing was changed\."):
-        take(servers, ANA)
-    assert holders(servers) == {}
-
-
-def test_ctrl_c_while_it_is_taken_leaves_nothing_behind(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object, **__: object) -> Result:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(servers["cp3"], "run", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        take(servers, ANA)
-    del servers["cp3"]
+        lock.take()
+    release(lock)
     assert holders(servers) == {}
 
 
@@ -240,7 +226,8 @@ def test_a_lock_that_is_freed_meanwhile_is_waited_for_no_longer(servers: Servers
 
 def test_freed_by_hand(servers: Servers) -> None:
     lock = take(servers, ANA)
-    assert {held.holder for held in free_lock(servers)} == {ANA}
+    assert lock_on("cp1", servers["cp1"]) == read_lock(servers)[0]
+    assert [free_lock(*each) for each in servers.items()] != [None] * 3
     assert holders(servers) == {}
     with pytest.raises(LockedError, match="another run took it over, or somebody freed it"):
         beat(lock)
@@ -287,3 +274,11 @@ def test_the_script_passes_shellcheck(tmp_path: Path) -> None:
 
 def test_words() -> None:
     assert "(upgrade, last beat 4 s ago)." in locked_words("lab", Held("cp1", BOB, 60, 4))
+
+
+def test_a_run_of_a_user_without_a_name_is_known_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that was started with a uid of its own: no variable has the name, no passwd entry either."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4711)
+    assert str(this_run("run", "plan")).startswith("4711@")
