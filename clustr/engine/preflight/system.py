@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from clustr.artifacts import ARCHITECTURES
 from clustr.components.container_runtime import chosen_engine
@@ -14,10 +15,26 @@ from clustr.inventory.model import Cluster, Role
 from clustr.remote.facts import Seen
 
 CONTAINERD_2_NEEDED = (1, 36)
-DISK_FREE_MB = 4096  # of /var/lib: the binary, its data and the images of the parts that k3s packages
-# docs.k3s.io/installation/requirements: 2 GB and 512 MB; a machine of 2 GB shows less than that.
-MEMORY_MB = {Role.SERVER: 1800, Role.AGENT: 450}
-CPUS = {Role.SERVER: 2, Role.AGENT: 1}
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """`disk_free_mb` is of /var/lib. A machine of 2 GB shows less than that."""
+
+    memory_mb: int
+    cpus: int
+    disk_free_mb: int
+
+
+# k3s: docs.k3s.io/installation/requirements (2 GB, 512 MB); on disk its binary, its data, and the images of what it
+# packages. Prometheus and Alertmanager: what kube-prometheus asks for them (400 and 100 MiB;
+# github.com/prometheus-operator/kube-prometheus, manifests/) beside a system; on disk their programs, three segments of
+# the log (prometheus.io/docs/prometheus/latest/storage) and a month of a few nodes.
+MINIMUMS = {
+    Role.SERVER: Minimum(1800, 2, 4096),
+    Role.AGENT: Minimum(450, 1, 4096),
+    Role.MONITOR: Minimum(900, 1, 2048),
+}
 
 
 def system(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
@@ -52,16 +69,22 @@ def runtime(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
 
 
 def size(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """Each against the role that needs most of it, of those that the node has."""
     for node, facts in answered(cluster, seen):
-        if not node.in_cluster:
+        roles = [
+            role for role in MINIMUMS if node.has(role) and (role is not Role.MONITOR or cluster.monitoring.enabled)
+        ]
+        if not roles:
             continue
-        role = Role.SERVER if node.has(Role.SERVER) else Role.AGENT
-        if facts.memory_mb < MEMORY_MB[role]:
-            problem = f"has {facts.memory_mb} MB of memory; a {role} needs {MEMORY_MB[role]}"
+        role = max(roles, key=lambda role: MINIMUMS[role].memory_mb)
+        if facts.memory_mb < MINIMUMS[role].memory_mb:
+            problem = f"has {facts.memory_mb} MB of memory; as {role} it needs {MINIMUMS[role].memory_mb}"
             yield Finding(Name.SIZE_MEMORY, node.name, problem, "give it more memory")
-        if facts.cpus < CPUS[role]:
-            problem = f"has {facts.cpus} CPU; a {role} needs {CPUS[role]}"
+        role = max(roles, key=lambda role: MINIMUMS[role].cpus)
+        if facts.cpus < MINIMUMS[role].cpus:
+            problem = f"has {facts.cpus} CPU; as {role} it needs {MINIMUMS[role].cpus}"
             yield Finding(Name.SIZE_CPUS, node.name, problem, "give it more")
-        if facts.disk_free_mb < DISK_FREE_MB:
-            problem = f"has {facts.disk_free_mb} MB free in /var/lib; {DISK_FREE_MB} are needed"
+        needed = max(MINIMUMS[role].disk_free_mb for role in roles)
+        if facts.disk_free_mb < needed:
+            problem = f"has {facts.disk_free_mb} MB free in /var/lib; {needed} are needed"
             yield Finding(Name.SIZE_DISK, node.name, problem, "make room there")

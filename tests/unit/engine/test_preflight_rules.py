@@ -148,6 +148,28 @@ def test_name_servers_that_pods_cannot_ask(servers: tuple[str, ...], found: list
     assert judged(chosen, on_gpu1(resolvers=(own,))) == ()
 
 
+@pytest.mark.parametrize(("roles", "found"), [
+    ({Role.MONITOR}, ["has 800 MB of memory; as monitor it needs 900", "has 0 CPU; as monitor it needs 1"]),
+    ({Role.AGENT, Role.MONITOR}, [
+        "has 800 MB of memory; as monitor it needs 900", "has 0 CPU; as agent it needs 1",
+        "has 3000 MB free in /var/lib; 4096 are needed",
+    ]),
+    ({Role.AGENT}, ["has 0 CPU; as agent it needs 1", "has 3000 MB free in /var/lib; 4096 are needed"]),
+])  # fmt: skip
+def test_a_node_is_as_large_as_the_largest_of_its_roles_needs(roles: set[Role], found: list[str]) -> None:
+    node = THREE.nodes[3].model_copy(update={"roles": frozenset(roles)})
+    cluster = THREE.model_copy(update={"nodes": (*THREE.nodes[:3], node)})
+    small = with_facts(bare(cluster), "gpu1", memory_mb=800, cpus=0, disk_free_mb=3000)
+    assert problems(small, cluster) == found
+    off = cluster.model_copy(update={"monitoring": Monitoring(enabled=False)})
+    assert [line for line in problems(small, off) if "monitor" in line] == []
+    if Role.AGENT not in roles:
+        assert problems(small, off) == []  # nothing runs there
+        assert problems(with_facts(small, "gpu1", disk_free_mb=2000), cluster)[2] == (
+            "has 2000 MB free in /var/lib; 2048 are needed"
+        )
+
+
 def test_name_servers_of_a_node_at_work_are_not_judged() -> None:
     seen = with_facts(running(THREE), "gpu1", resolvers=())
     assert preflight(THREE, seen) == ()
