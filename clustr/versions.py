@@ -11,7 +11,8 @@ from dataclasses import dataclass
 DEFAULT_K3S = "v1.36.5+k3s1"
 
 # What GPU Operator 26.7.1 ships together, by its images: gpu-operator v26.7.1, k8s-device-plugin v0.20.1,
-# container-toolkit v1.20.1 (read 2026-11-30). Drivers from 595 on need a device plugin from 0.19.3 on.
+# container-toolkit v1.20.1 (read 2026-11-30). Drivers from 595 on need a device plugin from 0.19.3 on. 1.20.1 is the
+# first toolkit that makes /dev/nvidia-uvm by itself, and that knows branch 615 and later.
 TOOLKIT = "1.20.1"
 DEVICE_PLUGIN = "v0.20.1"
 GPU_OPERATOR = "v26.7.1"

@@ -16,8 +16,6 @@ from clustr.nvidia.chips import Architecture, Board, Gpu
 from clustr.nvidia.choice import Choice
 from clustr.nvidia.support import ARM, ENTERPRISE_LINUX, Cell
 
-TOOLKIT = "1.20.1"  # the first that makes /dev/nvidia-uvm by itself, and that knows branch 615 and later
-
 
 def driver_packages(choice: Choice, kernel: str) -> tuple[str, ...]:
     """Compute-only driver: modules (DKMS, or signed ones for `kernel`, the release that will run), libraries,
@@ -153,7 +151,7 @@ MODULES_APART = (("ubuntu", "22.04"), ("ubuntu", "24.04"))  # where that was see
 
 
 def toolkit_packages() -> tuple[str, ...]:
-    """The container toolkit's four, all at the version TOOLKIT (its installation guide)."""
+    """The container toolkit's four, all at the version of clustr.versions (its installation guide)."""
     return (
         "nvidia-container-toolkit",
         "nvidia-container-toolkit-base",
