@@ -21,6 +21,7 @@ from clustr.components import (
     node_object,
     nvidia_driver,
     package_source,
+    peermem,
     prometheus,
     rdma,
     rdma_plugin,
@@ -60,7 +61,7 @@ def monitors(cluster: Cluster, _seen: Seen) -> Sequence[Node]:
 
 PREPARE = (
     *(package_source, base_os, selinux),
-    *(rdma, nvidia_driver, fabric_manager, cuda),
+    *(rdma, nvidia_driver, peermem, fabric_manager, cuda),
     *(container_toolkit, container_runtime, mig, dcgm, node_exporter),
 )
 

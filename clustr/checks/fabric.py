@@ -196,14 +196,20 @@ def ports_are_up(host: Host, node: Node, cluster: Cluster) -> str:
 )
 def memory_may_be_locked(host: Host, node: Node, cluster: Cluster) -> str:
     """Pods inherit the limit of the unit that starts containers; IPC_LOCK is of no use to those without root."""
-    unit = "k3s.service" if node.has(Role.SERVER) else "k3s-agent.service"
-    if cluster.runtime.engine != "k3s":
-        unit = f"{cluster.runtime.engine}.service"
-    shown = host.check_output("systemctl show --property=LimitMEMLOCK --property=LimitMEMLOCKSoft %s", unit)
-    limits = dict(line.split("=", 1) for line in shown.splitlines())
-    found = ", ".join(f"{name}={value}" for name, value in limits.items())
-    must(set(limits.values()) == {"infinity"}, found=f"{unit} has {found}", wanted="infinity")
-    return f"{unit}: infinity"
+    units = _what_starts_containers(cluster, node)
+    for unit in units:
+        shown = host.check_output("systemctl show --property=LimitMEMLOCK --property=LimitMEMLOCKSoft %s", unit)
+        limits = dict(line.split("=", 1) for line in shown.splitlines())
+        found = ", ".join(f"{name}={value}" for name, value in limits.items())
+        must(set(limits.values()) == {"infinity"}, found=f"{unit} has {found}", wanted="infinity")
+    return f"{', '.join(units)}: infinity"
+
+
+def _what_starts_containers(cluster: Cluster, node: Node) -> tuple[str, ...]:
+    """For docker both: the system's containerd starts its containers (components/container_runtime.py)."""
+    if cluster.runtime.engine == "k3s":
+        return ("k3s.service",) if node.has(Role.SERVER) else ("k3s-agent.service",)
+    return ("docker.service", "containerd.service") if cluster.runtime.engine == "docker" else ("containerd.service",)
 
 
 @check(

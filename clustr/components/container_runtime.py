@@ -5,7 +5,7 @@ Held at their version: a runtime that is upgraded by the way restarts under runn
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from clustr.artifacts import site_ca
 from clustr.components import container_toolkit, proxy, rdma, registries
@@ -16,6 +16,8 @@ from clustr.families import Engine, Family, family
 from clustr.inventory.model import Cluster, Network, Node
 from clustr.remote.facts import Facts, Seen
 from clustr.templates import render
+
+CONTAINERD = "containerd.service"
 
 
 def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
@@ -30,8 +32,19 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     yield from files
     if chosen == "containerd":
         yield from registries.of_containerd(node)
+    else:
+        yield from _what_starts_containers(node)
     way_out = (*proxy.variables(cluster, node, seen), *site_ca(cluster, node))
     yield from service(engine.unit, (*files, *way_out))
+
+
+def _what_starts_containers(node: Node) -> Iterator[Goal]:
+    """dockerd leaves that to the system's containerd where one runs (moby, cmd/dockerd, initContainerd), so containers
+    inherit from that unit what they may lock in memory."""
+    limits = rdma.memlock(node, CONTAINERD)
+    if limits:
+        yield from limits
+        yield from service(CONTAINERD, limits)
 
 
 def chosen_engine(names: Family, chosen: str, facts: Facts) -> Engine:

@@ -42,7 +42,7 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
         yield from doca.goals(cluster, node, seen)
     yield from _modules(facts)
     if needs_peermem(node, facts):
-        # Never by modprobe before the first boot with DOCA-OFED's modules: it needs theirs.
+        # At each boot. Now it still needs DOCA-OFED's modules, which take one, and the driver: see peermem.py.
         yield file("/etc/modules-load.d/nvidia-peermem.conf", "nvidia-peermem\n")
     yield from _ports(wanted)
 

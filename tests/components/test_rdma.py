@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from clustr.components import container_runtime, rdma
-from clustr.engine.goal import Disrupts
+from clustr.components import container_runtime, nvidia_driver, peermem, rdma
+from clustr.engine.goal import Disrupts, Goal
 from clustr.inventory.gpu import Fabric, Peermem, Rdma, RdmaPort, RdmaStack
 from clustr.inventory.model import Artifacts, Cluster, Node, Runtime
 from clustr.remote.facts import OperatingSystem, PciDevice, Seen
+from clustr.stages import PREPARE
 from clustr.templates import text
 from tests.components.machines import CP1, GPU1, cluster_of, facts, goals, wanted
 from tests.components.scripts import applies, probes, shellcheck
@@ -83,6 +84,44 @@ def test_peermem_is_for_gpus_that_dma_buf_does_not_serve(asked: str, gpu: PciDev
     assert (rdma.refusal(node, found["gpu1"]) is not None) is needed  # inbox modules do not serve it
 
 
+def test_peermem_is_loaded_once_its_fabric_and_the_driver_are(tmp_path: Path) -> None:
+    """rdma asks for the boot into DOCA-OFED's modules; what a stage does after a boot is found anew."""
+    order = [rdma, nvidia_driver, peermem]
+    assert [component for component in PREPARE if component in order] == order
+    doca = Rdma(stack=RdmaStack.DOCA)
+    cluster, gpu, found = machine(doca, os=NOBLE, pci=(V100, NIC))
+    made = goals(peermem, cluster, gpu, found)
+    assert [(goal.name, wanted(goal), goal.disrupts) for goal in made.values()] == [
+        ("module nvidia_peermem", "loaded", Disrupts.NOTHING)
+    ]
+    assert shellcheck([*made.values(), Goal("another", "true", "", "true")], tmp_path) == ""
+    assert goals(peermem, *machine(doca, os=NOBLE)) == {}  # DMA-BUF serves it
+    assert goals(peermem, cluster, CP1, found) == {}
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        ("", ""),
+        ("modprobe: FATAL: Module nvidia_peermem not found", "modprobe: FATAL: Module nvidia_peermem not found"),
+        (
+            "modprobe: ERROR: could not insert 'nvidia_peermem': Invalid argument",
+            "built before DOCA-OFED was there: dkms build --force nvidia/580.95.05 -k ",
+        ),
+    ],
+)
+def test_a_peermem_that_was_built_without_the_fabric_says_so(says: str, told: str) -> None:
+    stand_ins = (
+        f'modprobe() {{ echo "{says}"; [ -z "{says}" ]; }}\n'
+        "dkms() { echo 'nvidia/580.95.05, 6.1.0, x86_64: installed'; }"
+    )
+    script = f"set -Eeuo pipefail\n{text('peermem/functions.sh')}\n{stand_ins}\npeermem_load"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == int(bool(says))
+    assert told in done.stderr
+    assert bool(done.stderr) is bool(says)
+
+
 def test_doca_reboots_into_its_modules_before_any_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "doca.asc").write_text("-----BEGIN PGP PUBLIC KEY BLOCK-----\n")
     cluster, gpu, found = machine(Rdma(stack=RdmaStack.DOCA), os=NOBLE)
@@ -127,6 +166,19 @@ def test_runtimes_of_such_nodes_let_pods_lock_memory() -> None:
     assert "LimitMEMLOCK=infinity" in wanted(with_it[drop_in])
     assert drop_in in with_it["/etc/systemd/system/containerd.service.d/50-clustr.conf"].apply
     assert drop_in not in goals(container_runtime, cluster, CP1, found)
+
+
+def test_dockers_containers_inherit_from_containerd_what_they_may_lock() -> None:
+    cluster, gpu, found = machine(Rdma())
+    cluster = cluster.model_copy(update={"runtime": Runtime.model_validate({"engine": "docker"})})
+    made = goals(container_runtime, cluster, gpu, found)
+    for unit in ("docker.service", "containerd.service"):
+        drop_in = f"/etc/systemd/system/{unit}.d/60-clustr-memlock.conf"
+        assert "LimitMEMLOCK=infinity" in wanted(made[drop_in])
+        assert drop_in in made[f"/etc/systemd/system/{unit}.d/50-clustr.conf"].apply
+    names = list(made)
+    assert names.index("packages of docker") < names.index("containerd.service runs")
+    assert "containerd.service runs" not in goals(container_runtime, cluster, CP1, found)
 
 
 def test_scripts_are_as_they_were(golden: Golden) -> None:
