@@ -189,6 +189,20 @@ def test_a_laptop_that_slept_starts_nothing_new_once_it_lost_the_lock(
     assert set(locks(cluster, "cp2", "cp3").values()) == {""}
 
 
+def test_with_one_server_down_the_lock_of_a_run_that_is_gone_is_freed(
+    cluster: LabCluster, slept: tuple[Holder, Done, float]
+) -> None:
+    words = "who=ana\nhost=desk\nrun_id=gone\ncommand=bootstrap\n"
+    for server in ("cp2", "cp3"):
+        cluster.on(server, f"cd /var/lib/clustr; mkdir lock; printf '{words}' >lock/holder; touch lock/beat")
+    freed = cluster.clustr("unlock", "-i", str(cluster.inventory), "--yes").expect()
+    assert freed.stdout == "The lock is free.\n"
+    shown = " ".join(freed.stderr.split())
+    assert "Locked by ana@desk" in shown
+    assert re.search(r"! cp1 .*; then again: clustr unlock", shown)
+    assert set(locks(cluster, "cp2", "cp3").values()) == {""}
+
+
 def test_two_of_three_servers_down(cluster: LabCluster, slept: tuple[Holder, Done, float]) -> None:
     labs.crash_node(cluster.lab, "cp2")
     refused = cluster.bootstrap().expect(4)
