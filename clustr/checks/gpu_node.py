@@ -27,7 +27,7 @@ class GpuNode:
     nouveau: bool
     files: frozenset[str]  # of /dev: nvidia0, nvidiactl, nvidia-uvm
     libraries: tuple[str, ...]  # versions of libnvidia-ml
-    cdi: frozenset[str]  # device files of the CDI spec, and versions of its libraries
+    cdi: Mapping[str, frozenset[str]]  # device files of each CDI spec, and versions of its libraries, by its path
     modules: Mapping[str, str]  # versions on disk, by kernel
     next_kernel: str
     packages: Mapping[str, str]  # versions of packages that have the driver's version
@@ -75,7 +75,7 @@ def machine(host: Host) -> GpuNode:
         nouveau="nouveau" in told,
         files=frozenset(words[0] for words in told["node"] if words),
         libraries=tuple(words[0] for words in told["library"] if words),
-        cdi=frozenset(words[0].removeprefix(".so.") for words in told["cdi"] if words),
+        cdi=_specs(told["cdi"]),
         modules={words[0]: words[1] for words in told["module"] if len(words) == 2},
         next_kernel=_next_kernel({word: [words[0] for words in rows if words] for word, rows in told.items()}),
         packages={name: version for name, (version, _) in packages.items()},
@@ -83,6 +83,14 @@ def machine(host: Host) -> GpuNode:
         bridges={words[0]: words[1] for words in told["bridge"] if len(words) == 2},
         dra="dra" in told,
     )
+
+
+def _specs(lines: Sequence[Sequence[str]]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for words in lines:
+        if len(words) == 2:
+            found[words[0]].add(words[1].removeprefix(".so."))
+    return {path: frozenset(named) for path, named in found.items()}
 
 
 def gpu_node(host: Host) -> GpuNode:

@@ -55,11 +55,13 @@ def with_k3s_runtime(cluster: Cluster, node: Node) -> str | None:
 )
 def cdi_spec_fits(host: Host, node: Node, cluster: Cluster) -> str:
     found = gpu_node(host)
-    wanted = f"one of {found.loaded or 'a driver that is loaded'}"
-    must(bool(found.cdi), found="no CDI spec of NVIDIA's in /var/run/cdi or /etc/cdi", wanted=wanted)
-    versions = {version for version in found.cdi if VERSION.fullmatch(version)}
-    must(versions == {found.loaded}, found=f"libraries of {', '.join(sorted(versions)) or 'none'}", wanted=found.loaded)
-    devices = [path for path in found.cdi if re.fullmatch(r"/dev/nvidia\d+", path)]
+    wanted = found.loaded or "a driver that is loaded"
+    must(bool(found.cdi), found="no CDI spec of NVIDIA's in /var/run/cdi or /etc/cdi", wanted=f"one of {wanted}")
+    named = [(each, spec) for spec, names in found.cdi.items() for each in names]
+    libraries = sorted((each, spec) for each, spec in named if VERSION.fullmatch(each))
+    told = ", ".join(f"{version} in {spec}" for version, spec in libraries)
+    must({version for version, _ in libraries} == {found.loaded}, found=f"libraries of {told or 'none'}", wanted=wanted)
+    devices = {each for each, _ in named if re.fullmatch(r"/dev/nvidia\d+", each)}
     count = str(len(found.gpus))
     must(str(len(devices)) == count, found=f"{len(devices)} GPUs", wanted=count, evidence=", ".join(sorted(devices)))
     return f"{len(devices)} GPUs, libraries of {found.loaded}"

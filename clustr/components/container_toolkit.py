@@ -97,6 +97,13 @@ def _host() -> Iterator[Goal]:
         apply="container_toolkit_refresh_cdi",
         uses=USES,
     )
+    yield step(
+        "CDI specs in /etc/cdi that nvidia-ctk once wrote",
+        probe="container_toolkit_probe_other_specs",
+        wanted="none",
+        apply="container_toolkit_set_specs_aside",
+        undo="container_toolkit_restore_specs",
+    )
 
 
 def before(node: Node, facts: Facts, unit: str) -> tuple[Goal, ...]:

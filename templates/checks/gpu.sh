@@ -99,7 +99,7 @@ main() {
       echo "library ${path##*/libnvidia-ml.so.}"
     done
     for path in /var/run/cdi/*nvidia* /etc/cdi/*nvidia*; do
-      grep -soE '/dev/nvidia[0-9]+|[.]so[.][0-9]{3}([.][0-9]+)+' "$path" | sort -u | sed 's/^/cdi /'
+      grep -soE '/dev/nvidia[0-9]+|[.]so[.][0-9]{3}([.][0-9]+)+' "$path" | sort -u | sed "s|^|cdi $path |"
     done
     for path in /var/lib/kubelet/plugins_registry/gpu.nvidia.com*-reg.sock; do
       if [ -S "$path" ]; then echo dra; fi

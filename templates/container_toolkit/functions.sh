@@ -85,6 +85,40 @@ container_toolkit_probe_cdi() {
   if [ "$named" = "$loaded" ]; then echo "of the loaded driver"; else echo "of ${named:-no driver}, while $loaded is loaded"; fi
 }
 
+# container_toolkit_other_specs: those in /etc/cdi that somebody had nvidia-ctk write. They name the libraries of the driver
+# of that day, no change of the driver writes them anew, and runtimes read them beside the toolkit's own.
+container_toolkit_other_specs() {
+  local path
+  for path in /etc/cdi/*.yaml /etc/cdi/*.json; do
+    if [ -f "$path" ] && grep -qE 'libcuda\.so\.[0-9]+\.' "$path" && grep -qE 'nvidia-(ctk|cdi-hook)' "$path"; then
+      echo "$path"
+    fi
+  done
+}
+
+container_toolkit_probe_other_specs() {
+  local found
+  found=$(container_toolkit_other_specs)
+  echo "${found:-none}"
+}
+
+container_toolkit_set_specs_aside() {
+  local path
+  while read -r path; do
+    if [ -z "$path" ]; then continue; fi
+    keep_original "$path"
+    printf '%s\n' "$path" >>"$clustr/cdi-aside"
+    rm -f -- "$path"
+  done < <(container_toolkit_other_specs)
+}
+
+container_toolkit_restore_specs() {
+  local path
+  if [ ! -e "$clustr/cdi-aside" ]; then return; fi
+  while read -r path; do restore_file "$path"; done < <(sort -u "$clustr/cdi-aside")
+  rm -f -- "$clustr/cdi-aside"
+}
+
 container_toolkit_refresh_cdi() {
   local found
   systemctl daemon-reload

@@ -150,6 +150,25 @@ def test_where_no_driver_is_loaded_no_cdi_spec_is_right(machine: LocalConnection
     assert bash(machine, "container_toolkit", "container_toolkit_probe_cdi").stdout.strip() == "no driver is loaded"
 
 
+def test_a_spec_that_was_written_by_hand_goes_and_comes_back(machine: LocalConnection) -> None:
+    """Specs of other devices, or of NVIDIA's without a driver's libraries, are no copies of a driver's."""
+    copied = "kind: nvidia.com/gpu\nhooks: /usr/bin/nvidia-cdi-hook\nhostPath: /usr/lib/libcuda.so.575.64.03\n"
+    machine.write("/etc/cdi/nvidia.yaml", copied)
+    machine.write("/etc/cdi/other.yaml", "kind: example.com/nic\n")
+    machine.write("/etc/cdi/nvidia-pinned.json", '{"kind": "nvidia.com/pinned", "args": ["nvidia-cdi-hook"]}')
+    machine.path("/var/lib/clustr").mkdir(parents=True)
+    probe, apply, undo = (
+        f"container_toolkit_{act}" for act in ("probe_other_specs", "set_specs_aside", "restore_specs")
+    )
+    assert bash(machine, "container_toolkit", probe).stdout.strip() == "/etc/cdi/nvidia.yaml"
+    for _ in range(2):
+        assert bash(machine, "container_toolkit", apply).status == 0
+        assert bash(machine, "container_toolkit", probe).stdout.strip() == "none"
+    assert {path.name for path in machine.path("/etc/cdi").iterdir()} == {"other.yaml", "nvidia-pinned.json"}
+    assert bash(machine, "container_toolkit", undo).status == 0
+    assert machine.path("/etc/cdi/nvidia.yaml").read_text() == copied
+
+
 @pytest.mark.parametrize(("profile", "total"), [("1g.5gb", "7"), ("1g.5gb+me", "1"), ("2g.10gb", "3"), ("9g.9gb", "")])
 def test_how_many_mig_devices_a_gpu_has_room_for_is_nvidia_smis_to_say(
     machine: LocalConnection, profile: str, total: str

@@ -16,7 +16,11 @@ NODE = "# What a node with GPUs is"
 FABRIC = "# Ports of RDMA devices"
 MISMATCH = "Failed to initialize NVML: Driver/library version mismatch\n"
 LOST = "Unable to determine the device handle for GPU0: 0000:1B:00.0: GPU is lost.  Reboot the system to recover it\n"
-XID = "[ 12.3] NVRM: Xid (PCI:0000:1b:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus.\n"
+XID = "[ 12.3] NVRM: Xid (PCI:0000:1b:00): {}\n"
+XID_79 = "79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus."
+XID_154 = "154, GPU recovery action changed from 0x0 (None) to 0x2 (Node Reboot Required)"
+HEALTH = "ecc.errors"
+NO_FIELD = 'Field "clocks_event_reasons.hw_thermal_slowdown" is not a valid field to query.\n\n'
 NINE = (
     "default/nine\tnvidia.com/gpu=9 cpu=1 \tUnschedulable: 0/5 nodes are available: 5 Insufficient nvidia.com/gpu.\n"
     "default/slow\tcpu=1 \tUnschedulable: 0/5 nodes are available: 5 Insufficient cpu.\n"
@@ -44,9 +48,22 @@ GPU_CASES = [
     on_gpu1("gpu.answers", "index,name", ALL, LOST, "GPU is lost", status=15),
     on_gpu1("gpu.answers", "index,name", r"^0, .*\n", "", "7 NVIDIA H100 80GB HBM3; wanted: 8 GPUs\nsilent: 0000:1b"),
     on_gpu1("gpu.answers", "index,name", "580.173.02", "595.91.07", "driver 595.91.07; wanted: 580.173.02"),
-    on_gpu1("gpu.ecc", "ecc.errors", ", 0", ", 2", "0000:1b:00.0: 2"),
-    on_gpu1("gpu.ecc", "ecc.errors", ", 0", ", [Unknown Error]", "'[Unknown Error]'", state=State.UNKNOWN),
-    on_gpu1("gpu.xid", "dmesg", "^", XID, "Xid 79 (GPU has fallen off the bus) 1 times at 0000:1b:00"),
+    on_gpu1("gpu.persistenced", HEALTH, "Enabled", "Disabled", "persistence mode is off: 0000:1b:00.0, 0000:43:00.0"),
+    on_gpu1("gpu.persistenced", HEALTH, "Enabled", "[Unknown Error]", "'[Unknown Error]'", state=State.UNKNOWN),
+    on_gpu1("gpu.ecc", HEALTH, ", 0", ", 2", "0000:1b:00.0: 2"),
+    on_gpu1("gpu.ecc", HEALTH, ", 0", ", [Unknown Error]", "'[Unknown Error]'", state=State.UNKNOWN),
+    on_gpu1("gpu.ecc", HEALTH, ALL, NO_FIELD, "is not a valid field to query", state=State.UNKNOWN, status=2),
+    on_gpu1("gpu.remapped-rows", HEALTH, "(:DF.*), No, No", r"\1, Yes, No", "0000:df:00.0: pending; wanted: none"),
+    on_gpu1("gpu.remapped-rows", HEALTH, "(:DF.*), No, No", r"\1, No, Yes", "0000:df:00.0: failed; wanted: none"),
+    on_gpu1("gpu.remapped-rows", HEALTH, "No, No", "[N/A], [N/A]", "its GPUs remap no rows", state=State.SKIPPED),
+    on_gpu1("gpu.remapped-rows", HEALTH, "(:DF.*), No, No", r"\1, No, Maybe", "'Maybe'", state=State.UNKNOWN),
+    on_gpu1("gpu.pcie", HEALTH, "(:43.*) 16, 16", r"\1 8, 16", "0000:43:00.0: x8 of x16; wanted: all lanes"),
+    on_gpu1("gpu.pcie", HEALTH, "16, 16", "[N/A], [N/A]", "its GPUs tell of no PCIe link", state=State.SKIPPED),
+    on_gpu1("gpu.slowdown", HEALTH, "(:43.*16), Not", r"\1,", "0000:43:00.0: heat; wanted: none", state=State.WARNING),
+    on_gpu1("gpu.slowdown", HEALTH, "Not Active\n", "Active\n", "0000:1b:00.0: power brake", state=State.WARNING),
+    on_gpu1("gpu.xid", "dmesg", "^", XID.format(XID_79), "Xid 79 (GPU has fallen off the bus) 1 times at 0000:1b:00"),
+    on_gpu1("gpu.xid", "dmesg", "^", XID.format("46, pid=7, name=x, Ch 1"), "Xid 46 (GPU stopped processing) 1 times"),
+    on_gpu1("gpu.xid", "dmesg", "^", XID.format(XID_154), "Xid 154 (the driver asks for: Node Reboot Required) at"),
     on_gpu1("fabric.manager", "-- nvidia-fabricmanager", "=running", "=failed", "is active (failed)"),
     on_gpu1("fabric.manager", NODE, "(manager) 580.173.02", r"\1 595.91.07", "nvidia-fabricmanager 595.91.07; wanted"),
     on_gpu1("fabric.registered", "fabric.state", "7, Completed", "7, In Progress", "GPU 7: In Progress"),
@@ -66,8 +83,15 @@ GPU_CASES = [
         "1 processes of pods may lock 8388608 bytes; wanted: unlimited",
     ),
     on_gpu1("gpu.cdi", NODE, r"cdi .*\n", "", "no CDI spec of NVIDIA's"),
-    on_gpu1("gpu.cdi", NODE, r"cdi .so.580.173.02", "cdi .so.575.64.03", "libraries of 575.64.03; wanted: 580.173.02"),
-    on_gpu1("gpu.cdi", NODE, r"cdi /dev/nvidia7\n", "", "7 GPUs; wanted: 8"),
+    on_gpu1(
+        "gpu.cdi", NODE, r"(cdi \S+) .so.580.173.02", r"\1 .so.575.64.03",
+        "libraries of 575.64.03 in /var/run/cdi/nvidia.yaml; wanted: 580.173.02",
+    ),
+    on_gpu1(
+        "gpu.cdi", NODE, r"(cdi \S+ .so.580.173.02)", r"\1\ncdi /etc/cdi/nvidia.yaml .so.575.64.03",
+        "libraries of 575.64.03 in /etc/cdi/nvidia.yaml, 580.173.02 in /var/run/cdi/nvidia.yaml; wanted: 580.173.02",
+    ),
+    on_gpu1("gpu.cdi", NODE, r"cdi \S+ /dev/nvidia7\n", "", "7 GPUs; wanted: 8"),
     on_gpu1("gpu.runtime", "grep -c .", r"(?s)71\n.*", "70\n", "no nvidia-container-runtime in", status=1),
     on_gpu1("gpu.runtime", "grep -c .", "/usr/bin", "/usr/local/nvidia/toolkit", "not what a GPU Operator left there"),
     on_gpu1(

@@ -42,3 +42,11 @@ nvidia-ctk --quiet config --in-place --set nvidia-container-runtime.mode=cdi
 container_toolkit_make_devices
 
 container_toolkit_refresh_cdi
+
+record c0fa708cab8f6cacf25b9bcc3913e40c <<'END_OF_RECORD'
+container_toolkit 
+Q0RJIHNwZWNzIGluIC9ldGMvY2RpIHRoYXQgbnZpZGlhLWN0ayBvbmNlIHdyb3Rl
+8
+container_toolkit_restore_specs
+END_OF_RECORD
+container_toolkit_set_specs_aside

@@ -21,3 +21,6 @@ container_toolkit_probe_devices
 
 # CDI spec: of the loaded driver
 container_toolkit_probe_cdi
+
+# CDI specs in /etc/cdi that nvidia-ctk once wrote: none
+container_toolkit_probe_other_specs
