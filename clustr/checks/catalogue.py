@@ -6,13 +6,27 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from clustr.checks import certificates, dcgm, etcd, fabric, gpu, gpu_pods, k3s, monitoring, network, runtime, system
+from clustr.checks import (
+    certificates,
+    dcgm,
+    etcd,
+    fabric,
+    gpu,
+    gpu_health,
+    gpu_pods,
+    k3s,
+    monitoring,
+    network,
+    runtime,
+    system,
+)
 from clustr.checks.check import Check
 from clustr.errors import UsageError
 
 
 def all_checks() -> tuple[Check, ...]:
-    groups = (system, network, gpu, fabric, runtime, etcd, k3s, gpu_pods, dcgm, certificates, monitoring)
+    on_nodes = (system, network, gpu, gpu_health, fabric, runtime)
+    groups = (*on_nodes, etcd, k3s, gpu_pods, dcgm, certificates, monitoring)
     return tuple(check for group in groups for check in group.CHECKS)
 
 

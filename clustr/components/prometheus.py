@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from clustr.components import alertmanager, dcgm, monitoring, node_exporter
+from clustr import ports
+from clustr.components import alertmanager, dcgm, monitoring
 from clustr.engine.goal import Goal
 from clustr.engine.makers import file
 from clustr.families import family
 from clustr.inventory.model import Cluster, Node, Role
+from clustr.nvidia.xids import XIDS
 from clustr.remote.facts import Seen
-from clustr.templates import render, text
+from clustr.templates import render
 
 PORT = 9090
 CONFIG = "/etc/prometheus/prometheus.yml"
@@ -49,13 +51,13 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
 
 def targets(cluster: Cluster) -> str:
     """Every node's exporter, on the internal address, in Prometheus's file_sd form."""
-    return json.dumps([_target(node, node_exporter.PORT) for node in cluster.nodes], indent=2)
+    return json.dumps([_target(node, ports.NODE_EXPORTER) for node in cluster.nodes], indent=2)
 
 
 def gpu_targets(cluster: Cluster, seen: Seen) -> str:
     """The same for dcgm-exporter, on the nodes that have it."""
     having = (node for node in cluster.nodes if dcgm.runs_on(cluster, node, seen))
-    return json.dumps([_target(node, dcgm.PORT) for node in having], indent=2)
+    return json.dumps([_target(node, ports.DCGM_EXPORTER) for node in having], indent=2)
 
 
 def _target(node: Node, port: int) -> dict[str, object]:
@@ -67,9 +69,13 @@ def _gpu_rules(cluster: Cluster) -> tuple[Goal, ...]:
     if not cluster.dcgm.enabled:
         return ()
     return tuple(
-        file(f"{RULES_FOLDER}/clustr-{name}", text(f"prometheus/{name}"), check="promtool check rules")
-        for name in GPU_RULES
+        file(f"{RULES_FOLDER}/clustr-{name}", gpu_rules(name), check="promtool check rules") for name in GPU_RULES
     )
+
+
+def gpu_rules(name: str) -> str:
+    """One of the files of GPU_RULES."""
+    return render(f"prometheus/{name}", xids=XIDS)
 
 
 def role_of(node: Node) -> Role:

@@ -11,6 +11,7 @@ import yaml
 
 from clustr.components import dcgm, prometheus
 from clustr.inventory.gpu import Dcgm, NodeClass
+from clustr.nvidia.xids import XIDS
 from clustr.remote.facts import PciDevice, Seen
 from clustr.templates import text
 from tests.components import exporter
@@ -44,12 +45,12 @@ def counters(version: str) -> dict[str, str]:
 
 def rules(name: str) -> set[str]:
     """The metrics that a file of rules asks for."""
-    groups = yaml.safe_load(text(f"prometheus/{name}"))["groups"]
+    groups = yaml.safe_load(prometheus.gpu_rules(name))["groups"]
     return set(re.findall(r"DCGM_\w+", " ".join(rule["expr"] for group in groups for rule in group["rules"])))
 
 
 def alerts(name: str) -> list[tuple[str, object]]:
-    groups = yaml.safe_load(text(f"prometheus/{name}"))["groups"]
+    groups = yaml.safe_load(prometheus.gpu_rules(name))["groups"]
     return [(rule["alert"], rule["labels"]) for group in groups for rule in group["rules"]]
 
 
@@ -103,6 +104,16 @@ def test_rules_ask_for_nothing_that_is_not_counted(version: str) -> None:
 def test_rules_of_both_versions_tell_the_same_alerts() -> None:
     first, second = (alerts(name) for name in prometheus.GPU_RULES[1:])
     assert first == second
+
+
+@pytest.mark.parametrize("version", exporter.VERSIONS)
+def test_the_alert_of_xids_has_those_that_the_doctor_has(version: str) -> None:
+    (group,) = yaml.safe_load(prometheus.gpu_rules(f"gpu-rules-{version}.yml"))["groups"]
+    (rule,) = (rule for rule in group["rules"] if rule["alert"] == "GpuXid")
+    told = [re.fullmatch(r"(\w+) == (\d+)", part) for part in rule["expr"].strip().split("\nor ")]
+    assert [int(each[2]) for each in told if each] == list(XIDS)
+    assert len({each[1] for each in told if each}) == 1
+    assert {46, 48, 62, 64, 79, 140} <= set(XIDS)
 
 
 def test_what_4_9_renamed_is_renamed() -> None:

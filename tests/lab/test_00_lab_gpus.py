@@ -241,8 +241,9 @@ def test_faults_of_memory_links_ports_and_library(node: GpuNode) -> None:
     node.fault(Fault.NVLINK_DOWN, 2)
     node.fault(Fault.IB_DOWN, 0)
     node.fault(Fault.IB_SLOW, 1)
-    query = f"{SMI} --query-gpu=ecc.errors.uncorrected.volatile.total --format=csv,noheader -i 0,1"
-    assert node.tell(query).split() == ["0", "2"]
+    told = "ecc.errors.uncorrected.volatile.total,remapped_rows.pending,remapped_rows.failure"
+    query = f"{SMI} --query-gpu={told} --format=csv,noheader -i 0,1"
+    assert node.tell(query).splitlines() == ["0, No, No", "2, Yes, No"]
     assert node.tell(f"{SMI} nvlink -s -i 2 | grep -c inactive") == "2"
     ports = node.tell("cat /sys/class/infiniband/mlx5_[012]/ports/1/rate").splitlines()
     assert [port.split()[0] for port in ports] == ["10", "100", "400"]

@@ -18,6 +18,7 @@ FAULTS = {
     ("gpu-lost", "ecc 1", "nvlink-down 2", "ib-down", "ib-slow 1"): {
         "gpu.count": "7 GPUs; wanted: 8",
         "gpu.ecc": ": 2; wanted: 0",
+        "gpu.remapped-rows": ": pending; wanted: none",
         "gpu.xid": "Xid 48 (double bit ECC error)",
         "fabric.nvlink": ": 16; wanted: 18",
         "fabric.ports": "mlx5_1/1 has 100 Gbit/s; wanted: 8 ACTIVE at 400 Gbit/s",

@@ -25,7 +25,7 @@ from clustr.remote.connection import Connection
 from clustr.remote.facts import Firewall, Seen
 from clustr.remote.facts_reader import read_facts
 from clustr.remote.ssh import Network
-from clustr.templates import render, text
+from clustr.templates import render
 from tests.components import exporter
 from tests.components.exporter.faults import FAULTS, HARMLESS
 
@@ -185,7 +185,7 @@ def test_alerts_of_gpus_fire_in_the_words_of_each_exporter(monitor: Machine, ver
     for place, content in enumerate(tests.values()):
         monitor.write(f"/root/gpu-rules/{place}.yml", content)
     for name in prometheus.GPU_RULES:
-        monitor.write(f"/root/gpu-rules/{name}", text(f"prometheus/{name}"))
+        monitor.write(f"/root/gpu-rules/{name}", prometheus.gpu_rules(name))
     done = monitor.run("cd /root/gpu-rules && promtool test rules [0-9]*.yml 2>&1; echo status $?")
     assert done.count("SUCCESS") == len(tests), done
 

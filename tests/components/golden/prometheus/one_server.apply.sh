@@ -195,11 +195,27 @@ apply_file /etc/prometheus/rules/clustr-gpu-rules-4.8.yml 0644 root:root 'promto
 groups:
   - name: gpu-4.8
     rules:
-      # Of the hardware, by https://docs.nvidia.com/deploy/xid-errors; the others are mostly of programs.
+      # A reset or a restart is due, by https://docs.nvidia.com/deploy/xid-errors; the others are mostly of programs.
       - alert: GpuXid
         expr: |
-          DCGM_FI_DEV_XID_ERRORS == 48 or DCGM_FI_DEV_XID_ERRORS == 64 or DCGM_FI_DEV_XID_ERRORS == 74 or DCGM_FI_DEV_XID_ERRORS == 79
-          or DCGM_FI_DEV_XID_ERRORS == 95 or DCGM_FI_DEV_XID_ERRORS == 119 or DCGM_FI_DEV_XID_ERRORS == 120
+          DCGM_FI_DEV_XID_ERRORS == 46
+          or DCGM_FI_DEV_XID_ERRORS == 48
+          or DCGM_FI_DEV_XID_ERRORS == 62
+          or DCGM_FI_DEV_XID_ERRORS == 64
+          or DCGM_FI_DEV_XID_ERRORS == 74
+          or DCGM_FI_DEV_XID_ERRORS == 79
+          or DCGM_FI_DEV_XID_ERRORS == 95
+          or DCGM_FI_DEV_XID_ERRORS == 109
+          or DCGM_FI_DEV_XID_ERRORS == 110
+          or DCGM_FI_DEV_XID_ERRORS == 119
+          or DCGM_FI_DEV_XID_ERRORS == 120
+          or DCGM_FI_DEV_XID_ERRORS == 136
+          or DCGM_FI_DEV_XID_ERRORS == 140
+          or DCGM_FI_DEV_XID_ERRORS == 143
+          or DCGM_FI_DEV_XID_ERRORS == 154
+          or DCGM_FI_DEV_XID_ERRORS == 155
+          or DCGM_FI_DEV_XID_ERRORS == 156
+          or DCGM_FI_DEV_XID_ERRORS == 158
         labels: {severity: critical}
         annotations:
           summary: "GPU {{ $labels.gpu }} of {{ $labels.node }} has met XID {{ $value }}"
@@ -238,11 +254,27 @@ apply_file /etc/prometheus/rules/clustr-gpu-rules-4.9.yml 0644 root:root 'promto
 groups:
   - name: gpu-4.9
     rules:
-      # Of the hardware, by https://docs.nvidia.com/deploy/xid-errors; the others are mostly of programs.
+      # A reset or a restart is due, by https://docs.nvidia.com/deploy/xid-errors; the others are mostly of programs.
       - alert: GpuXid
         expr: |
-          DCGM_FI_DEV_XID_ERROR == 48 or DCGM_FI_DEV_XID_ERROR == 64 or DCGM_FI_DEV_XID_ERROR == 74 or DCGM_FI_DEV_XID_ERROR == 79
-          or DCGM_FI_DEV_XID_ERROR == 95 or DCGM_FI_DEV_XID_ERROR == 119 or DCGM_FI_DEV_XID_ERROR == 120
+          DCGM_FI_DEV_XID_ERROR == 46
+          or DCGM_FI_DEV_XID_ERROR == 48
+          or DCGM_FI_DEV_XID_ERROR == 62
+          or DCGM_FI_DEV_XID_ERROR == 64
+          or DCGM_FI_DEV_XID_ERROR == 74
+          or DCGM_FI_DEV_XID_ERROR == 79
+          or DCGM_FI_DEV_XID_ERROR == 95
+          or DCGM_FI_DEV_XID_ERROR == 109
+          or DCGM_FI_DEV_XID_ERROR == 110
+          or DCGM_FI_DEV_XID_ERROR == 119
+          or DCGM_FI_DEV_XID_ERROR == 120
+          or DCGM_FI_DEV_XID_ERROR == 136
+          or DCGM_FI_DEV_XID_ERROR == 140
+          or DCGM_FI_DEV_XID_ERROR == 143
+          or DCGM_FI_DEV_XID_ERROR == 154
+          or DCGM_FI_DEV_XID_ERROR == 155
+          or DCGM_FI_DEV_XID_ERROR == 156
+          or DCGM_FI_DEV_XID_ERROR == 158
         labels: {severity: critical}
         annotations:
           summary: "GPU {{ $labels.gpu }} of {{ $labels.node }} has met XID {{ $value }}"
@@ -402,4 +434,4 @@ cHJvbWV0aGV1cy5zZXJ2aWNlIHJ1bnM=
 12
 undo_started prometheus.service
 END_OF_RECORD
-apply_started prometheus.service d89e485b31347476c24e5dac283fdf7bef7286075fbbafc53e5ddbe957879519
+apply_started prometheus.service 7f13fbb9f8f9aff19abdd14db42a4ee975606d305c555d50ea82fe3c32ca5f75

@@ -204,11 +204,27 @@ apply_file /etc/prometheus/rules/clustr-gpu-rules-4.8.yml 0644 root:root 'promto
 groups:
   - name: gpu-4.8
     rules:
-      # Of the hardware, by https://docs.nvidia.com/deploy/xid-errors; the others are mostly of programs.
+      # A reset or a restart is due, by https://docs.nvidia.com/deploy/xid-errors; the others are mostly of programs.
       - alert: GpuXid
         expr: |
-          DCGM_FI_DEV_XID_ERRORS == 48 or DCGM_FI_DEV_XID_ERRORS == 64 or DCGM_FI_DEV_XID_ERRORS == 74 or DCGM_FI_DEV_XID_ERRORS == 79
-          or DCGM_FI_DEV_XID_ERRORS == 95 or DCGM_FI_DEV_XID_ERRORS == 119 or DCGM_FI_DEV_XID_ERRORS == 120
+          DCGM_FI_DEV_XID_ERRORS == 46
+          or DCGM_FI_DEV_XID_ERRORS == 48
+          or DCGM_FI_DEV_XID_ERRORS == 62
+          or DCGM_FI_DEV_XID_ERRORS == 64
+          or DCGM_FI_DEV_XID_ERRORS == 74
+          or DCGM_FI_DEV_XID_ERRORS == 79
+          or DCGM_FI_DEV_XID_ERRORS == 95
+          or DCGM_FI_DEV_XID_ERRORS == 109
+          or DCGM_FI_DEV_XID_ERRORS == 110
+          or DCGM_FI_DEV_XID_ERRORS == 119
+          or DCGM_FI_DEV_XID_ERRORS == 120
+          or DCGM_FI_DEV_XID_ERRORS == 136
+          or DCGM_FI_DEV_XID_ERRORS == 140
+          or DCGM_FI_DEV_XID_ERRORS == 143
+          or DCGM_FI_DEV_XID_ERRORS == 154
+          or DCGM_FI_DEV_XID_ERRORS == 155
+          or DCGM_FI_DEV_XID_ERRORS == 156
+          or DCGM_FI_DEV_XID_ERRORS == 158
         labels: {severity: critical}
         annotations:
           summary: "GPU {{ $labels.gpu }} of {{ $labels.node }} has met XID {{ $value }}"
@@ -247,11 +263,27 @@ apply_file /etc/prometheus/rules/clustr-gpu-rules-4.9.yml 0644 root:root 'promto
 groups:
   - name: gpu-4.9
     rules:
-      # Of the hardware, by https://docs.nvidia.com/deploy/xid-errors; the others are mostly of programs.
+      # A reset or a restart is due, by https://docs.nvidia.com/deploy/xid-errors; the others are mostly of programs.
       - alert: GpuXid
         expr: |
-          DCGM_FI_DEV_XID_ERROR == 48 or DCGM_FI_DEV_XID_ERROR == 64 or DCGM_FI_DEV_XID_ERROR == 74 or DCGM_FI_DEV_XID_ERROR == 79
-          or DCGM_FI_DEV_XID_ERROR == 95 or DCGM_FI_DEV_XID_ERROR == 119 or DCGM_FI_DEV_XID_ERROR == 120
+          DCGM_FI_DEV_XID_ERROR == 46
+          or DCGM_FI_DEV_XID_ERROR == 48
+          or DCGM_FI_DEV_XID_ERROR == 62
+          or DCGM_FI_DEV_XID_ERROR == 64
+          or DCGM_FI_DEV_XID_ERROR == 74
+          or DCGM_FI_DEV_XID_ERROR == 79
+          or DCGM_FI_DEV_XID_ERROR == 95
+          or DCGM_FI_DEV_XID_ERROR == 109
+          or DCGM_FI_DEV_XID_ERROR == 110
+          or DCGM_FI_DEV_XID_ERROR == 119
+          or DCGM_FI_DEV_XID_ERROR == 120
+          or DCGM_FI_DEV_XID_ERROR == 136
+          or DCGM_FI_DEV_XID_ERROR == 140
+          or DCGM_FI_DEV_XID_ERROR == 143
+          or DCGM_FI_DEV_XID_ERROR == 154
+          or DCGM_FI_DEV_XID_ERROR == 155
+          or DCGM_FI_DEV_XID_ERROR == 156
+          or DCGM_FI_DEV_XID_ERROR == 158
         labels: {severity: critical}
         annotations:
           summary: "GPU {{ $labels.gpu }} of {{ $labels.node }} has met XID {{ $value }}"
@@ -447,4 +479,4 @@ cHJvbWV0aGV1cy5zZXJ2aWNlIHJ1bnM=
 12
 undo_started prometheus.service
 END_OF_RECORD
-apply_started prometheus.service e7f4f8a90262b38567f07f9992e704ab8f06fae57c719d7c6b4db3704f8b81bf
+apply_started prometheus.service 98f00296b2992ed077489130cb89e76e3ffbc80f13d02c0c238c85f1ca991b2e

@@ -212,11 +212,27 @@ apply_file /etc/prometheus/rules/clustr-gpu-rules-4.8.yml 0644 root:root 'promto
 groups:
   - name: gpu-4.8
     rules:
-      # Of the hardware, by https://docs.nvidia.com/deploy/xid-errors; the others are mostly of programs.
+      # A reset or a restart is due, by https://docs.nvidia.com/deploy/xid-errors; the others are mostly of programs.
       - alert: GpuXid
         expr: |
-          DCGM_FI_DEV_XID_ERRORS == 48 or DCGM_FI_DEV_XID_ERRORS == 64 or DCGM_FI_DEV_XID_ERRORS == 74 or DCGM_FI_DEV_XID_ERRORS == 79
-          or DCGM_FI_DEV_XID_ERRORS == 95 or DCGM_FI_DEV_XID_ERRORS == 119 or DCGM_FI_DEV_XID_ERRORS == 120
+          DCGM_FI_DEV_XID_ERRORS == 46
+          or DCGM_FI_DEV_XID_ERRORS == 48
+          or DCGM_FI_DEV_XID_ERRORS == 62
+          or DCGM_FI_DEV_XID_ERRORS == 64
+          or DCGM_FI_DEV_XID_ERRORS == 74
+          or DCGM_FI_DEV_XID_ERRORS == 79
+          or DCGM_FI_DEV_XID_ERRORS == 95
+          or DCGM_FI_DEV_XID_ERRORS == 109
+          or DCGM_FI_DEV_XID_ERRORS == 110
+          or DCGM_FI_DEV_XID_ERRORS == 119
+          or DCGM_FI_DEV_XID_ERRORS == 120
+          or DCGM_FI_DEV_XID_ERRORS == 136
+          or DCGM_FI_DEV_XID_ERRORS == 140
+          or DCGM_FI_DEV_XID_ERRORS == 143
+          or DCGM_FI_DEV_XID_ERRORS == 154
+          or DCGM_FI_DEV_XID_ERRORS == 155
+          or DCGM_FI_DEV_XID_ERRORS == 156
+          or DCGM_FI_DEV_XID_ERRORS == 158
         labels: {severity: critical}
         annotations:
           summary: "GPU {{ $labels.gpu }} of {{ $labels.node }} has met XID {{ $value }}"
@@ -255,11 +271,27 @@ apply_file /etc/prometheus/rules/clustr-gpu-rules-4.9.yml 0644 root:root 'promto
 groups:
   - name: gpu-4.9
     rules:
-      # Of the hardware, by https://docs.nvidia.com/deploy/xid-errors; the others are mostly of programs.
+      # A reset or a restart is due, by https://docs.nvidia.com/deploy/xid-errors; the others are mostly of programs.
       - alert: GpuXid
         expr: |
-          DCGM_FI_DEV_XID_ERROR == 48 or DCGM_FI_DEV_XID_ERROR == 64 or DCGM_FI_DEV_XID_ERROR == 74 or DCGM_FI_DEV_XID_ERROR == 79
-          or DCGM_FI_DEV_XID_ERROR == 95 or DCGM_FI_DEV_XID_ERROR == 119 or DCGM_FI_DEV_XID_ERROR == 120
+          DCGM_FI_DEV_XID_ERROR == 46
+          or DCGM_FI_DEV_XID_ERROR == 48
+          or DCGM_FI_DEV_XID_ERROR == 62
+          or DCGM_FI_DEV_XID_ERROR == 64
+          or DCGM_FI_DEV_XID_ERROR == 74
+          or DCGM_FI_DEV_XID_ERROR == 79
+          or DCGM_FI_DEV_XID_ERROR == 95
+          or DCGM_FI_DEV_XID_ERROR == 109
+          or DCGM_FI_DEV_XID_ERROR == 110
+          or DCGM_FI_DEV_XID_ERROR == 119
+          or DCGM_FI_DEV_XID_ERROR == 120
+          or DCGM_FI_DEV_XID_ERROR == 136
+          or DCGM_FI_DEV_XID_ERROR == 140
+          or DCGM_FI_DEV_XID_ERROR == 143
+          or DCGM_FI_DEV_XID_ERROR == 154
+          or DCGM_FI_DEV_XID_ERROR == 155
+          or DCGM_FI_DEV_XID_ERROR == 156
+          or DCGM_FI_DEV_XID_ERROR == 158
         labels: {severity: critical}
         annotations:
           summary: "GPU {{ $labels.gpu }} of {{ $labels.node }} has met XID {{ $value }}"
@@ -481,4 +513,4 @@ cHJvbWV0aGV1cy5zZXJ2aWNlIHJ1bnM=
 14
 undo_started prometheus.service
 END_OF_RECORD
-apply_started prometheus.service 8fe0ed7f07646ec93e0477c01b2aa500fe957e129b09ef68b96a423116d5b318
+apply_started prometheus.service ac7b5b2625d5a9d63b2dbdb432362989a11312e3f190f74a3473506f2177e502
