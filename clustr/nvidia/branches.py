@@ -61,7 +61,7 @@ BRANCHES: tuple[Branch, ...] = (
 )
 
 # NVreg_CoherentGPUMemoryMode came with it: release notes of 580.65.06, "Hardware and Software Support"
-# (https://docs.nvidia.com/datacenter/tesla/tesla-release-notes-580-65-06/); older modules ignore it, and do not tell it.
+# (https://docs.nvidia.com/datacenter/tesla/tesla-release-notes-580-65-06/); older modules ignore it and tell none.
 COHERENT_MEMORY_MODE = 580
 PREFERRED = 580  # the oldest long-term branch that lives, and the last for Volta and older
 _BY_NUMBER = {each.number: each for each in BRANCHES}

@@ -77,6 +77,7 @@ class Candidate:
 
     name: str
     version: str
+    origin: str = ""  # of the place that offers it, as a package's; "" where it was not told
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class GpuFacts:
     headers: frozenset[str] = frozenset()  # kernels that modules can be built for now
     dkms: tuple[DkmsModule, ...] = ()
     packages: tuple[Package, ...] = ()
-    candidates: tuple[Candidate, ...] = ()  # of driver packages, of kernels' headers, of runtimes
+    candidates: tuple[Candidate, ...] = ()  # of driver packages, of DKMS and kernels' headers, of runtimes
     holders: tuple[Holder, ...] | None = None
     boot_free_mb: int | None = None
     initrd_mb: int = 0  # the largest initramfs in /boot

@@ -136,18 +136,23 @@ def _dkms(said: Said) -> Iterator[DkmsModule]:
 
 
 def _packages(said: Said) -> Iterator[Package]:
-    origins = {words[0]: " ".join(words[1:]) for words in said.all("origin") if len(words) > 1}
+    origins = _origins(said, "origin")
     for name, version, state in (words for words in said.all("gpu_package") if len(words) == 3):
         yield Package(name, version, state == "held", origins.get(name, ""))
+
+
+def _origins(said: Said, key: str) -> dict[str, str]:
+    return {words[0]: " ".join(words[1:]) for words in said.all(key) if len(words) > 1}
 
 
 def _candidates(said: Said) -> Iterator[Candidate]:
     """A name alone was looked for; it is overruled by one with a version."""
     found: dict[str, str] = {}
+    origins = _origins(said, "candidate_origin")
     for words in said.all("candidate"):
         if words and not found.get(words[0]):
             found[words[0]] = words[1] if len(words) > 1 else ""
-    return (Candidate(name, version) for name, version in found.items())
+    return (Candidate(name, version, origins.get(name, "")) for name, version in found.items())
 
 
 def _holders(said: Said) -> Iterator[Holder]:

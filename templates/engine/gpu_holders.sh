@@ -5,7 +5,8 @@ gpu_units=(nvidia-persistenced.service nvidia-fabricmanager.service nvidia-imex.
   nvidia-cdi-refresh.path nvidia-dcgm.service nvidia-dcgm-exporter.service)
 
 # gpu_holders: a line "KIND PID DEVICE NAME" for each that holds a device; KIND is pod, service, process or module.
-# A pod may have the devices in another folder than /dev; a program may close one that it has mapped.
+# A pod may have the devices in another folder than /dev; a program may close one that it has mapped; and one that was
+# made anew under it is "(deleted)", and as much in use.
 gpu_holders() {
   local pid device kind name seen=' '
   while read -r pid device; do
@@ -15,9 +16,9 @@ gpu_holders() {
     echo "$kind $pid $device $name"
   done < <(
     find /proc/[0-9]*/fd -lname '*/nvidia*' -xtype c -printf '%p %l\n' 2>/dev/null |
-      sed -E 's,^/proc/([0-9]+)/fd/[0-9]+ .*/,\1 /dev/,'
-    grep -soE '/nvidia([0-9]+|ctl|-uvm|-uvm-tools|-modeset)$' /proc/[0-9]*/maps |
-      sed -E 's,^/proc/([0-9]+)/maps:,\1 /dev,'
+      sed -E 's, \(deleted\)$,,; s,^/proc/([0-9]+)/fd/[0-9]+ .*/,\1 /dev/,'
+    grep -soE '/nvidia([0-9]+|ctl|-uvm|-uvm-tools|-modeset)( \(deleted\))?$' /proc/[0-9]*/maps |
+      sed -E 's, \(deleted\)$,,; s,^/proc/([0-9]+)/maps:,\1 /dev,'
   )
   for name in $(module_users nvidia); do
     case $name in nvidia_uvm | nvidia_drm | nvidia_modeset | nvidia_peermem) ;; *) echo "module - nvidia $name" ;; esac

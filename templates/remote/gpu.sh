@@ -138,12 +138,18 @@ apt_packages() {
   mapfile -t names < <(awk '{ print $1 }' <<<"$installed" && apt_names)
   # Places come with the origin that their Release files state, then versions with their places.
   { timeout 10 apt-cache policy && echo ::names && timeout 10 apt-cache policy -- "${names[@]}"; } | awk '
+    function told(word) { print word "=" name " " origin[place] }
     $1 == "::names" { asked = 1 }
-    $1 ~ /^-?[0-9]+$/ { $1 = ""; place = $0; if (here && place in origin) { print "origin=" name " " origin[place]; here = 0 } }
+    $1 ~ /^-?[0-9]+$/ && $2 !~ /^-?[0-9]+$/ {
+      $1 = ""; place = $0
+      if (here && place in origin) { told("origin"); here = 0 }
+      if (offered && place in origin) { told("candidate_origin"); offered = 0 }
+      next
+    }
     !asked && $1 == "release" && match($0, /o=[^,]+/) { origin[place] = substr($0, RSTART + 2, RLENGTH - 2) }
-    asked && /^[^ ]+:$/ { name = substr($1, 1, length($1) - 1); here = 0 }
-    asked && $1 == "Candidate:" && $2 != "(none)" { print "candidate=" name " " $2 }
-    asked && /^ *[*][*][*] / { here = 1 }'
+    asked && /^[^ ]+:$/ { name = substr($1, 1, length($1) - 1); here = offered = 0; candidate = "" }
+    asked && $1 == "Candidate:" && $2 != "(none)" { candidate = $2; print "candidate=" name " " candidate }
+    asked && $NF ~ /^-?[0-9]+$/ { here = ($1 == "***"); offered = ($(NF - 1) == candidate) }'
 }
 
 # for_kernels WORD: the word with the release of each installed kernel behind it.
@@ -183,9 +189,10 @@ dnf_packages() {
   if timeout 10 dnf -q -C repoquery --qf 'candidate=%{name}-%{version}-%{release}.%{arch} %{version}-%{release}' \
     'kernel*-devel' | grep '^candidate='; then
     for_kernels '' | sed -E 's/^(.*)[+](.*)$/kernel-\2-devel-\1/; t end; s/^/kernel-devel-/; :end s/^/candidate=/'
+    rpm -q dkms >/dev/null || echo candidate=dkms
   fi
   timeout 10 dnf -q -C repoquery --latest-limit=1 --qf 'candidate=%{name} %{version}-%{release}' \
-    nvidia-open nvidia-driver-cuda cuda-drivers 'kmod-nvidia*' | grep '^candidate='
+    dkms nvidia-open nvidia-driver-cuda cuda-drivers 'kmod-nvidia*' | grep '^candidate='
 }
 
 # Whether a bridge above one of these redirects what its devices say to each other. Where none can be read nothing is said.

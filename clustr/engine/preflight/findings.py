@@ -28,6 +28,7 @@ class Name(StrEnum):
     GPU_CANDIDATE = "gpu.candidate"
     GPU_COUNT = "gpu.count"
     GPU_DEVICE_PLUGIN = "gpu.device-plugin"
+    GPU_DKMS = "gpu.dkms"
     GPU_HEADERS = "gpu.headers"
     GPU_KERNEL = "gpu.kernel"
     GPU_MIG = "gpu.mig"

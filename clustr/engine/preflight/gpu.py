@@ -9,15 +9,16 @@ import re
 from collections.abc import Iterator
 
 from clustr.components import mig, rdma
+from clustr.engine.preflight.driver_makers import ANOTHER, WHOSE, branch_of, maker_of
 from clustr.engine.preflight.findings import Finding, Name, answered
 from clustr.families import Manager, known
 from clustr.inventory.gpu import RdmaStack, Source
 from clustr.inventory.model import Cluster, Node
 from clustr.nvidia.chips import gpus
 from clustr.nvidia.choice import Choice, Refusal, Why, choose
-from clustr.nvidia.packages import driver_packages, headers_packages, toolkit_packages
+from clustr.nvidia.packages import driver_packages, headers_packages
 from clustr.remote.facts import Facts, Former, Seen
-from clustr.remote.gpu_facts import ModuleOwner, Package
+from clustr.remote.gpu_facts import Candidate, ModuleOnDisk, ModuleOwner
 
 SHOWN = 4  # packages of a list
 # update-initramfs and dracut write the new initramfs beside the old one before they put it in its place; the driver's
@@ -25,9 +26,6 @@ SHOWN = 4  # packages of a list
 INITRAMFS_GROWTH_MB = 100
 # Sources of their own in distributions, which follow no branch (packages.debian.org).
 TOOLS = frozenset(("nvidia-modprobe", "nvidia-persistenced"))
-# Origins of apt's sources and ids of dnf's: a mirror of the site's own may have any other.
-NVIDIAS = re.compile(r"NVIDIA$|cuda-|clustr-nvidia$")
-OTHERS = re.compile(r"(Debian|Ubuntu)$|LP-PPA-|almalinux|rhel-|rpmfusion|epel")
 REFUSED = {
     Why.UNKNOWN_CHIP: Name.GPU_UNKNOWN_CHIP,
     Why.BRANCH: Name.GPU_BRANCH,
@@ -99,10 +97,34 @@ def headers(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
         lacking = [name for name in headers_packages(choice, facts.next_kernel) if found.get(name) == ""]
         if lacking:
             problem = f"no headers are to be had for its kernel {facts.next_kernel} ({', '.join(lacking)})"
-            names = known(facts.os)
-            upgrade = "dnf upgrade kernel" if names and names.manager is Manager.DNF else "apt-get update, dist-upgrade"
-            remedy = f"{upgrade} there, then boot the kernel that this brings"
+            remedy = f"{newest_kernel(facts)} there, then boot the kernel that this brings"
             yield Finding(Name.GPU_HEADERS, node.name, problem, remedy)
+
+
+def newest_kernel(facts: Facts) -> str:
+    """The command that brings the newest kernel with its headers to a node whose kernels are held. The flavour is the
+    end of a release: 6.1.0-57-cloud-amd64, 6.12.41+deb13-amd64, 6.8.0-51-generic."""
+    names = known(facts.os)
+    if names and names.manager is Manager.DNF:
+        return "dnf --disableplugin=versionlock upgrade 'kernel*'"
+    found = re.fullmatch(r"[^-]+-(?:\d+-)?([a-z].*)", facts.next_kernel)
+    flavour = found[1] if found else "FLAVOUR"
+    install = "apt-get install --allow-change-held-packages"
+    return f"apt-get update && {install} linux-image-{flavour} linux-headers-{flavour}"
+
+
+def dkms(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
+    """DKMS is in EPEL; RHEL, unlike what is built from its sources, has no package that brings EPEL
+    (https://docs.fedoraproject.org/en-US/epel/getting-started/)."""
+    for node, facts, _ in _chosen(cluster, seen):
+        if facts.os.id != "rhel" or candidate_versions(facts).get("dkms") != "":
+            continue
+        version = facts.os.version.partition(".")[0]
+        remedy = (
+            f"subscription-manager repos --enable codeready-builder-for-rhel-{version}-{facts.architecture}-rpms; dnf "
+            f"install https://dl.fedoraproject.org/pub/epel/epel-release-latest-{version}.noarch.rpm there"
+        )
+        yield Finding(Name.GPU_DKMS, node.name, "none of its repositories has dkms, which builds the modules", remedy)
 
 
 def boot_full(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
@@ -131,11 +153,23 @@ def others_driver(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
             problem = "has a driver of NVIDIA's .run installer, which packages cannot replace"
             remedy = "nvidia-uninstall --silent there, then reboot it; or set driver.source: preinstalled to keep it"
             yield Finding(Name.GPU_RUNFILE, node.name, problem, remedy)
+        elif unowned := [module for module in facts.gpu.modules if _is_nobodys(module, facts)]:
+            problem = f"has a module of driver {unowned[0].version} that no package brought, and that none can replace"
+            remedy = (
+                "remove the file that modinfo -n nvidia names there (dkms remove, where dkms status has it), "
+                "depmod -a, then reboot it; or set driver.source: preinstalled to keep it"
+            )
+            yield Finding(Name.GPU_RUNFILE, node.name, problem, remedy)
         told = any(each.of is Former.GPU_OPERATOR for each in facts.remains)  # remains.gpu-operator says it
         if facts.gpu.owner is ModuleOwner.GPU_OPERATOR and not told:
             problem = "its driver is the GPU Operator's, in a container (/run/nvidia/driver)"
             remedy = "set driver.enabled: false in the operator's ClusterPolicy, then reboot the node"
             yield Finding(Name.GPU_OPERATOR_DRIVER, node.name, problem, remedy)
+
+
+def _is_nobodys(module: ModuleOnDisk, facts: Facts) -> bool:
+    """Built by hand, or left by a .run installer whose uninstaller is gone; of the kernel that will run."""
+    return module.owner is ModuleOwner.UNKNOWN and module.kernel == facts.next_kernel
 
 
 def candidates(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
@@ -144,43 +178,46 @@ def candidates(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
     for node, facts, choice in _chosen(cluster, seen):
         if choice.source is not Source.DISTRO:
             continue
-        here, found = {each.name: each.version for each in facts.gpu.packages}, candidate_versions(facts)
-        for name in (each for each in driver_packages(choice, facts.next_kernel) if each not in TOOLS):
-            offered = branch_of(found.get(name, ""))
-            if offered not in (0, choice.branch) and branch_of(here.get(name, "")) != choice.branch:
-                problem = f"{facts.os.name} has {name} {found[name]}, which is not of branch {choice.branch}"
-                yield Finding(
-                    Name.GPU_CANDIDATE, node.name, problem, f'set driver.branch: "{offered}", or source: nvidia'
-                )
+        here = {each.name: each.version for each in facts.gpu.packages}
+        wanted = {*driver_packages(choice, facts.next_kernel)} - TOOLS
+        for each in sorted(facts.gpu.candidates, key=lambda candidate: candidate.name):
+            offered = branch_of(each.version)
+            if each.name not in wanted or offered == 0 or branch_of(here.get(each.name, "")) == choice.branch:
+                continue
+            if maker_of(each.name, each.version, each.origin, facts) not in (Source.DISTRO, None):
+                yield _offered_by_another(node, each)
                 break
+            if offered != choice.branch:
+                problem = f"{facts.os.name} has {each.name} {each.version}, which is not of branch {choice.branch}"
+                remedy = f'set driver.branch: "{offered}", or source: nvidia'
+                yield Finding(Name.GPU_CANDIDATE, node.name, problem, remedy)
+                break
+
+
+def _offered_by_another(node: Node, candidate: Candidate) -> Finding:
+    """A source that is there, and of which nothing is installed yet: apt would take the driver from it."""
+    offer = f"{candidate.name} {candidate.version}, which its source {candidate.origin} offers"
+    problem = f"would get {offer}, and driver.source is distro"
+    remedy = "remove that source (apt-cache policy names it) there, apt-get update; or set driver.source: nvidia"
+    return Finding(Name.GPU_MIXED_SOURCES, node.name, problem, remedy)
 
 
 def mixed_sources(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
     """Parts of two makers overwrite each other's files and conflict at the next upgrade (DeepOps, azhpc-images and
     nvidia-converge each choose one)."""
     for node, facts, choice in _chosen(cluster, seen):
-        wanted = choice.source is Source.NVIDIA
-        odd = sorted(each.name for each in facts.gpu.packages if _from_nvidia(each) is (not wanted))
+        made = {each.name: maker_of(each.name, each.version, each.origin, facts) for each in facts.gpu.packages}
+        odd = {name: maker for name, maker in sorted(made.items()) if maker not in (None, choice.source)}
         if odd:
             more = f" and {len(odd) - SHOWN} more" if len(odd) > SHOWN else ""
-            whose, theirs = ("NVIDIA's", "nvidia") if not wanted else ("the distribution's", "distro")
+            makers = list(dict.fromkeys(odd.values()))
             names = known(facts.os)
             purge = "dnf remove" if names and names.manager is Manager.DNF else "apt-get purge"
-            problem = f"has {whose} packages {', '.join(odd[:SHOWN])}{more}, and driver.source is {choice.source}"
-            remedy = f"{purge} {' '.join(odd)} there, then reboot it; or set driver.source: {theirs}"
-            yield Finding(Name.GPU_MIXED_SOURCES, node.name, problem, remedy)
-
-
-def _from_nvidia(package: Package) -> bool | None:
-    """Whose part of the driver it is; None for what is no part of it, or comes from nobody who is known."""
-    named = re.match(r"(lib)?nvidia-|libcuda|kmod-nvidia|cuda-drivers|linux-(modules|objects)-nvidia", package.name)
-    if not named or package.name in toolkit_packages():
-        return None
-    if not branch_of(package.version) and "linux-" not in package.name:
-        return None  # tools with versions of their own
-    if OTHERS.match(package.origin):
-        return False
-    return True if NVIDIAS.match(package.origin) else None
+            whose = " and ".join(WHOSE[maker] for maker in makers if maker)
+            problem = f"has {whose} packages {', '.join([*odd][:SHOWN])}{more}, and driver.source is {choice.source}"
+            remedy = f"{purge} {' '.join(odd)} there, then reboot it"
+            keep = f"; or set driver.source: {makers[0]}" if len(makers) == 1 and ANOTHER not in makers else ""
+            yield Finding(Name.GPU_MIXED_SOURCES, node.name, problem, remedy + keep)
 
 
 def mig_profiles(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
@@ -208,9 +245,3 @@ def secure_fabric(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
 
 def candidate_versions(facts: Facts) -> dict[str, str]:
     return {candidate.name: candidate.version for candidate in facts.gpu.candidates}
-
-
-def branch_of(version: str) -> int:
-    """580 of 580.95.05-1, 1:580.95.05 and 3:580.95.05-1.el9; 0 for what is no version of a driver."""
-    found = re.match(r"(?:\d+:)?(\d{3})\.\d+", version)
-    return int(found[1]) if found else 0

@@ -30,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     gpu.preinstalled,
     gpu.signed_modules,
     gpu.headers,
+    gpu.dkms,
     gpu.boot_full,
     gpu.others_driver,
     gpu.candidates,

@@ -19,10 +19,12 @@ SWITCHES = tuple(PciDevice(f"0000:0{bus}:00.0", "10de", "22a3", "068000", "nvidi
 NICS = tuple(PciDevice(f"0000:{bus}:00.0", "15b3", "1021", "020700", "mlx5_core") for bus in ("18", "40"))
 V100 = (PciDevice("0000:1b:00.0", "10de", "1db5", "030200"),)
 UBUNTU = OperatingSystem("ubuntu", "24.04", "noble", "Ubuntu 24.04.3 LTS")
+RHEL = OperatingSystem("rhel", "9.6", "", "Red Hat Enterprise Linux 9.6 (Plow)")
 ROCKY = OperatingSystem("rocky", "9.6", "", "Rocky Linux 9.6 (Blue Onyx)")
 KERNEL = "6.1.0"  # of the facts in k3s_nodes.py
 WELL = GpuFacts(secure_boot=False, headers=frozenset((KERNEL,)), holders=(), boot_free_mb=900, initrd_mb=60)
-AT_WORK = replace(WELL, loaded=Loaded("580.95.05", open=True), modules=(ModuleOnDisk(KERNEL, "580.95.05", open=True),))
+MODULE = ModuleOnDisk(KERNEL, "580.95.05", open=True, owner=ModuleOwner.PACKAGE)
+AT_WORK = replace(WELL, loaded=Loaded("580.95.05", open=True), modules=(MODULE,))
 
 
 def with_gpu1(cluster: Cluster = THREE, **values: object) -> Cluster:
@@ -98,6 +100,9 @@ GPU_CASES: dict[Name, Case] = {
         cluster=of_class(gpus=8, gpu_slots=SLOTS), pci=(*H100[:6], H100[7], *SWITCHES),
     ),
     Name.GPU_DEVICE_PLUGIN: telling(KubeGpu(device_plugins=("default/nvidia-device-plugin-daemonset",))),
+    Name.GPU_DKMS: gpus(
+        "none of its repositories has dkms", os=RHEL, gpu=replace(WELL, candidates=(Candidate("dkms", ""),))
+    ),
     Name.GPU_HEADERS: gpus(
         "linux-headers-6.1.0",
         gpu=replace(WELL, headers=frozenset(), candidates=(Candidate("linux-headers-6.1.0", ""),)),

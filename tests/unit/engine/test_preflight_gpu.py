@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from clustr.engine.preflight import Finding
+from clustr.engine.preflight.gpu import newest_kernel
 from clustr.inventory.gpu import ClusterGpu, NodeClass, Source
 from clustr.inventory.model import Cluster, Runtime
 from clustr.remote.facts import Former, Kernel, OperatingSystem, PciDevice, Record, Remains, Seen
-from clustr.remote.gpu_facts import Candidate, KubeGpu, ModuleOnDisk, ModuleOwner
+from clustr.remote.gpu_facts import Candidate, KubeGpu, ModuleOwner
 from tests.components.k3s_nodes import bare, cluster_of, with_facts
 from tests.unit.engine.preflight_case import THREE
 from tests.unit.engine.preflight_cases import judged, named
@@ -18,6 +19,8 @@ from tests.unit.engine.preflight_gpu_cases import (
     AT_WORK,
     H100,
     KERNEL,
+    MODULE,
+    RHEL,
     ROCKY,
     SLOTS,
     SWITCHES,
@@ -28,6 +31,8 @@ from tests.unit.engine.preflight_gpu_cases import (
     packages,
     telling,
 )
+
+A100 = (PciDevice("0000:1b:00.0", "10de", "20b2", "030200"),)
 
 
 def names(seen: Seen, cluster: Cluster = THREE) -> set[str]:
@@ -77,7 +82,54 @@ def test_headers_that_are_there_or_to_be_had_or_unknown_are_no_finding() -> None
     seen = on_gpus(gpu=lacking, os=ROCKY, kernel=kernel, next_kernel=kernel, kernels=(Kernel(kernel, modules),))
     (found,) = judged(THREE, seen)
     assert found.problem == f"no headers are to be had for its kernel {kernel} (kernel-devel-{kernel})"
-    assert found.remedy.startswith("dnf upgrade kernel there")
+    assert found.remedy.startswith("dnf --disableplugin=versionlock upgrade 'kernel*' there")
+
+
+@pytest.mark.parametrize(
+    ("kernel", "flavour"),
+    [
+        ("6.1.0-57-cloud-amd64", "cloud-amd64"),
+        ("6.12.41+deb13-amd64", "amd64"),
+        ("6.8.0-51-generic", "generic"),
+        ("6.8.0-1021-aws", "aws"),
+        ("6.1.0", "FLAVOUR"),
+    ],
+)
+def test_the_newest_kernel_comes_with_its_headers_to_a_node_that_holds_its_own(kernel: str, flavour: str) -> None:
+    seen = on_gpus(kernel=kernel, next_kernel=kernel, os=UBUNTU)
+    assert newest_kernel(seen["gpu1"]) == (
+        f"apt-get update && apt-get install --allow-change-held-packages linux-image-{flavour} linux-headers-{flavour}"
+    )
+
+
+def test_rhel_has_to_be_told_of_epel() -> None:
+    for lacking in (ROCKY, UBUNTU):  # Rocky has a package that brings it
+        assert names(on_gpus(gpu=replace(WELL, candidates=(Candidate("dkms", ""),)), os=lacking)) == set()
+    for candidates in ((), (Candidate("dkms", "3.2.1-1.el9"),)):
+        assert names(on_gpus(gpu=replace(WELL, candidates=candidates), os=RHEL)) == set()
+    (found,) = judged(THREE, on_gpus(gpu=replace(WELL, candidates=(Candidate("dkms", ""),)), os=RHEL))
+    assert "codeready-builder-for-rhel-9-x86_64-rpms" in found.remedy
+    assert "epel-release-latest-9.noarch.rpm" in found.remedy
+
+
+def test_modules_that_no_package_brought_are_not_mixed_with_a_package_s() -> None:
+    by_hand = replace(MODULE, owner=ModuleOwner.UNKNOWN)
+    assert names(on_gpus(gpu=replace(AT_WORK, modules=(by_hand,)))) == {"gpu.runfile"}
+    kept = driver(source=Source.PREINSTALLED)
+    assert names(on_gpus(kept, gpu=replace(AT_WORK, modules=(by_hand,))), kept) == set()
+    elsewhere = replace(by_hand, kernel="6.0.9")  # no boot will load it
+    assert names(on_gpus(gpu=replace(AT_WORK, modules=(MODULE, elsewhere)))) == set()
+
+
+def test_a_source_of_nvidias_is_not_the_distributions() -> None:
+    """Debian 12 with cuda-keyring's source, and nothing of it installed."""
+    distro = driver(source=Source.DISTRO, branch="535")
+    theirs = Candidate("nvidia-kernel-dkms", "595.91.07-1", "NVIDIA")
+    (found,) = judged(distro, on_gpus(distro, replace(WELL, candidates=(theirs,)), pci=A100))
+    assert found.name == "gpu.mixed-sources"
+    assert found.remedy.startswith("remove that source")
+    own = replace(theirs, origin="Debian")
+    assert names(on_gpus(distro, replace(WELL, candidates=(own,)), pci=A100), distro) == {"gpu.candidate"}
 
 
 def test_signed_modules_have_to_be_there_for_the_kernel_that_will_run() -> None:
@@ -91,7 +143,7 @@ def test_signed_modules_have_to_be_there_for_the_kernel_that_will_run() -> None:
     found = judged(distro, on_gpus(distro, older, os=UBUNTU))
     assert [each.name for each in found] == ["gpu.kernel"]
     assert found[0].remedy == "boot a kernel that linux-modules-nvidia-580-server-open-* is made for"
-    here = replace(older, modules=(ModuleOnDisk(KERNEL, "580.95.05", open=True),))
+    here = replace(older, modules=(MODULE,))
     assert names(on_gpus(distro, here, os=UBUNTU), distro) == set()
 
 
@@ -113,7 +165,11 @@ def test_what_is_installed_of_a_branch_and_held_stays() -> None:
     ("package", "mixed"),
     [
         (("libnvidia-compute-580", "580.95.05-0ubuntu1", "NVIDIA"), False),
-        (("libnvidia-compute-580", "580.95.05-0ubuntu1", ""), False),  # in no source now: nobody knows
+        (("libnvidia-compute-580", "580.95.05-0ubuntu1", ""), False),  # in no source now: its revision tells
+        (("libnvidia-compute-580", "580.95.05-0ubuntu0.24.04.2", ""), True),
+        (("libcuda1", "535.309.01-1~deb12u1", ""), True),
+        (("libcuda1", "550.163.01-2", ""), False),  # nobody knows
+        (("libnvidia-compute-580", "580.95.05-0ubuntu0~gpu24.04.1", "LP-PPA-graphics-drivers"), True),
         (("nvidia-container-toolkit", "580.95.05-1", "Ubuntu"), False),  # the name tells, not the version
         (("nvidia-modprobe", "20220217+3", "Debian"), False),  # a tool with a version of its own
         (("nvidia-driver-cuda", "3:580.95.05-1.el9", "cuda-rhel9-x86_64"), False),
@@ -124,6 +180,23 @@ def test_what_is_installed_of_a_branch_and_held_stays() -> None:
 )
 def test_packages_of_the_other_source(package: tuple[str, str, str], mixed: bool) -> None:
     assert names(on_gpus(gpu=replace(WELL, packages=packages(package)))) == ({"gpu.mixed-sources"} if mixed else set())
+
+
+@pytest.mark.parametrize(
+    ("version", "origin", "whose"),
+    [
+        ("580.95.05-0ubuntu0~gpu24.04.1", "LP-PPA-graphics-drivers", "another source's"),
+        ("580.95.05-0ubuntu0~gpu24.04.1", "", "another source's"),
+        ("580.95.05-0ubuntu1", "", "NVIDIA's"),
+        ("595.71.05-1ubuntu1", "", "NVIDIA's"),
+    ],
+)
+def test_a_third_source_is_not_the_distributions(version: str, origin: str, whose: str) -> None:
+    distro = driver(source=Source.DISTRO)
+    there = replace(WELL, packages=packages(("libnvidia-compute-580", version, origin)))
+    (found,) = judged(distro, on_gpus(distro, there, os=UBUNTU))
+    assert found.problem.startswith(f"has {whose} packages libnvidia-compute-580")
+    assert ("set driver.source" in found.remedy) is (whose == "NVIDIA's")
 
 
 def test_nvidias_packages_are_in_the_way_of_the_distributions() -> None:

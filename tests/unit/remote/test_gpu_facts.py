@@ -355,8 +355,8 @@ def test_packages_and_their_places_by_apt(here: LocalConnection) -> None:
     )
     assert found.candidates == (
         Candidate("linux-headers-6.8.0-90-generic", ""),
-        Candidate("nvidia-utils-580-server", "580.95.05-0ubuntu0.24.04.2"),
-        Candidate("libnvidia-compute-580", "580.95.05-0ubuntu1"),
+        Candidate("nvidia-utils-580-server", "580.95.05-0ubuntu0.24.04.2", "Ubuntu"),
+        Candidate("libnvidia-compute-580", "580.95.05-0ubuntu1", "NVIDIA"),
     )
     asked = here.path("/asked").read_text().split()
     assert {"nvidia-open", "containerd", "linux-headers-6.8.0-90-generic"} <= set(asked)
