@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
+from clustr import ports
 from clustr.checks.backend import Host
 from clustr.checks.check import Check, CouldNotLook, DoesNotApply, check, must
 from clustr.checks.gpu_node import gpu_node, may_have_gpus
 from clustr.checks.http import fetch, metrics
 from clustr.inventory.model import Cluster, Node
 
-EXPORTER_PORT = 9400
 BROUGHT = "/etc/systemd/system/nvidia-dcgm-exporter.service.d/40-clustr.conf"
 TEMPERATURES = ("DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_GPU_TEMP_CELSIUS")  # up to 4.8, from 4.9 on
 
@@ -34,7 +34,7 @@ def exporter_answers(host: Host, node: Node, cluster: Cluster) -> str:
         raise CouldNotLook(f"whether {BROUGHT} is there")
     if brought == "no":
         raise DoesNotApply("clustr has brought no DCGM here; where its driver comes from there may be none")
-    page = fetch(host, f"http://%s:{EXPORTER_PORT}/metrics", node.internal_address)
+    page = fetch(host, f"http://%s:{ports.DCGM_EXPORTER}/metrics", node.internal_address)
     samples = [labels for name in TEMPERATURES for labels, _ in metrics(page, name)]
     told = {found[1] for labels in samples if (found := re.search(r'gpu="(\d+)"', labels))}
     must(len(told) == wanted, found=f"it tells of {len(told)} GPUs", wanted=str(wanted))

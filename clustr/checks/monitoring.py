@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from clustr import ports
 from clustr.checks.backend import Host
 from clustr.checks.check import Check, CheckFailed, CouldNotLook, Severity, check, must
 from clustr.checks.http import fetch, fetch_json, metrics
 from clustr.checks.where import monitors
 from clustr.inventory.model import Cluster, Node
 
-EXPORTER_PORT = 9100
 NO_TARGET, NOT_ASKED = "no target", "not asked yet"
 PROMETHEUS, ALERTMANAGER = "http://%s:9090", "http://%s:9093"
 API = "https://prometheus.io/docs/prometheus/latest/querying/api/"
@@ -26,7 +26,7 @@ API = "https://prometheus.io/docs/prometheus/latest/querying/api/"
     source="https://github.com/prometheus/node_exporter#filtering-enabled-collectors",
 )
 def exporter_answers(host: Host, node: Node, cluster: Cluster) -> str:
-    page = fetch(host, f"http://%s:{EXPORTER_PORT}/metrics", node.internal_address, query="collect[]=uname")
+    page = fetch(host, f"http://%s:{ports.NODE_EXPORTER}/metrics", node.internal_address, query="collect[]=uname")
     machine = metrics(page, "node_uname_info")
     must(len(machine) == 1, found="no node_uname_info among its metrics", wanted="node_exporter's metrics")
     must(f'nodename="{node.name}"' in machine[0][0], found=machine[0][0], wanted=f'nodename="{node.name}"')
@@ -152,7 +152,7 @@ def _health_of_nodes(host: Host, node: Node, cluster: Cluster) -> dict[str, str]
     """up, down and why, or whatever else Prometheus says of each node's exporter."""
     targets = _data(host, node, "targets", query="state=active")["activeTargets"]
     seen = {urlsplit(each["scrapeUrl"]).netloc: each for each in targets}
-    return {each.name: _health(seen.get(f"{each.internal_address}:{EXPORTER_PORT}")) for each in cluster.nodes}
+    return {each.name: _health(seen.get(f"{each.internal_address}:{ports.NODE_EXPORTER}")) for each in cluster.nodes}
 
 
 def _health(target: Mapping[str, Any] | None) -> str:

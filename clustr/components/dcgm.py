@@ -16,10 +16,10 @@ from clustr.inventory.model import Cluster, Node
 from clustr.nvidia.chips import gpus
 from clustr.nvidia.choice import Choice, choose
 from clustr.nvidia.packages import dcgm_packages
+from clustr.ports import DCGM_EXPORTER
 from clustr.remote.facts import Facts, Seen
 from clustr.templates import render, text
 
-PORT = 9400
 UNIT = "nvidia-dcgm.service"
 PARTS = "datacenter-gpu-manager-4"
 EXPORTER = "datacenter-gpu-manager-exporter"
@@ -44,7 +44,7 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     )
     yield packages(manager, (*names, EXPORTER), hold=True, label="packages of DCGM")
     yield from _counters()
-    content = render("dcgm/exporter.conf", counters=COUNTERS, address=f"{node.internal_address}:{PORT}")
+    content = render("dcgm/exporter.conf", counters=COUNTERS, address=f"{node.internal_address}:{DCGM_EXPORTER}")
     drop_in = file(f"/etc/systemd/system/{EXPORTER_UNIT}.d/40-clustr.conf", content)
     yield drop_in
     yield from service(UNIT)

@@ -15,6 +15,7 @@ from clustr.components import dcgm
 from clustr.engine.goal import Goal
 from clustr.engine.makers import file, step
 from clustr.inventory.model import Cluster, Node, Role
+from clustr.ports import DCGM_EXPORTER, NODE_EXPORTER
 from clustr.remote.facts import Firewall, Seen
 from clustr.templates import render
 
@@ -31,9 +32,9 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
 
 def ports(cluster: Cluster, node: Node, seen: Seen) -> tuple[str, ...]:
     """What a node listens on for the others, `PORT/PROTOCOL`."""
-    found = ["9100/tcp"]
+    found = [f"{NODE_EXPORTER}/tcp"]
     if dcgm.runs_on(cluster, node, seen):
-        found += [f"{dcgm.PORT}/tcp"]
+        found += [f"{DCGM_EXPORTER}/tcp"]
     if node.in_cluster:
         found += ["10250/tcp"]
         if cluster.network.cni == "flannel":

@@ -71,7 +71,8 @@ def founding(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
         return
     # A sqlite cluster that grows is founded as well: k3s takes its data into etcd.
     how = "finish" if datastore(seen, node) is Datastore.ETCD else "new"
-    yield step("cluster founded", probe="k3s_probe_founded", wanted="founded", apply=f"k3s_found {how}")
+    probe, found = f"k3s_probe_founded {FOUNDING}", f"k3s_found {FOUNDING} {how}"
+    yield step("cluster founded", probe=probe, wanted="founded", apply=found)
 
 
 def server_settings(cluster: Cluster, node: Node, seen: Seen) -> dict[str, object]:

@@ -18,7 +18,7 @@ from clustr.engine.makers import file, sha256, step
 from clustr.families import Manager, family
 from clustr.families.archives import Archive, archives
 from clustr.inventory.model import Artifacts, Cluster, Node
-from clustr.inventory.places import EVERY, host_of, login_of, without_login
+from clustr.inventory.places import EVERY, host_of, login_of, mirror_of, without_login
 from clustr.remote.facts import OperatingSystem, Seen
 from clustr.templates import render
 
@@ -45,14 +45,8 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
 
 def mirrored(node: Node, seen: Seen) -> tuple[Mirrored, ...]:
     """The distribution's archives that the inventory has a mirror of."""
-    named = node.artifacts.packages
-    found = []
-    for archive in archives(seen[node.name].os):
-        if archive.name in named:
-            found.append(Mirrored(archive, named[archive.name]))
-        elif EVERY in named:
-            found.append(Mirrored(archive, f"{named[EVERY]}/{archive.name}"))
-    return tuple(found)
+    known = archives(seen[node.name].os)
+    return tuple(Mirrored(each, url) for each in known if (url := mirror_of(each.name, node.artifacts.packages)))
 
 
 def cannot_be_mirrored(node: Node, system: OperatingSystem) -> bool:
@@ -140,8 +134,7 @@ def _dnf(cluster: Cluster, node: Node, seen: Seen) -> Iterator[Goal]:
 
 def goes_direct(cluster: Cluster, node: Node, seen: Seen, found: Iterable[Mirrored]) -> bool:
     """Whether the mirrors are reached without the proxy that dnf has for everything else."""
-    past = proxy.no_proxy(cluster, node, seen)
-    return node.artifacts.proxied and all(proxy.goes_past(host_of(each.url), past) for each in found)
+    return proxy.goes_direct(cluster, node, seen, (each.url for each in found))
 
 
 def dnf_main(artifacts: Artifacts) -> str:

@@ -99,6 +99,12 @@ def goes_past(host: str, listed: Iterable[str]) -> bool:
     return False
 
 
+def goes_direct(cluster: Cluster, node: Node, seen: Seen, urls: Iterable[str]) -> bool:
+    """Whether a node that has a proxy reaches all of these without it."""
+    past = no_proxy(cluster, node, seen)
+    return node.artifacts.proxied and all(goes_past(host_of(url), past) for url in urls)
+
+
 def _within(host: str, network: str) -> bool:
     try:
         return IPv4Address(host) in IPv4Network(network)

@@ -12,8 +12,8 @@ from clustr.components import proxy
 from clustr.engine.goal import Goal
 from clustr.engine.makers import file, packages, signing_key
 from clustr.families import Policy, family
-from clustr.inventory.model import Artifacts, Cluster, Node
-from clustr.inventory.places import EVERY, host_of
+from clustr.inventory.model import Cluster, Node
+from clustr.inventory.places import mirror_of
 from clustr.remote.facts import Facts, Seen, Selinux
 from clustr.templates import render
 
@@ -26,20 +26,12 @@ def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     policy = policy_of(facts)
     if not node.in_cluster or policy is None:
         return
-    manager, site = family(facts).manager, _site(node.artifacts, policy)
+    manager, site = family(facts).manager, mirror_of(policy.archive, node.artifacts.packages) or policy.site
     yield signing_key(manager, KEY, url=f"{site}/{policy.key}", fingerprint=policy.fingerprint)
-    direct = node.artifacts.proxied and proxy.goes_past(host_of(site), proxy.no_proxy(cluster, node, seen))
+    direct = proxy.goes_direct(cluster, node, seen, [site])
     listing = render("selinux/rancher-k3s-common.repo", policy=policy, site=site, key=KEY, direct=direct)
     yield file(f"/etc/yum.repos.d/{policy.repository}.repo", listing)
     yield packages(manager, policy.packages, label="SELinux policies")
-
-
-def _site(artifacts: Artifacts, policy: Policy) -> str:
-    """Where the repository is, or its mirror."""
-    mirrors = artifacts.packages
-    if policy.archive in mirrors:
-        return mirrors[policy.archive]
-    return f"{mirrors[EVERY]}/{policy.archive}" if EVERY in mirrors else policy.site
 
 
 def policy_of(facts: Facts) -> Policy | None:

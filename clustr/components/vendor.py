@@ -17,7 +17,7 @@ from clustr.engine.goal import Goal
 from clustr.engine.makers import file, packages, signing_key, step
 from clustr.families import Manager, family
 from clustr.inventory.model import Artifacts, Cluster, Node
-from clustr.inventory.places import EVERY, host_of
+from clustr.inventory.places import mirror_of
 from clustr.remote.facts import Seen
 from clustr.templates import render
 
@@ -55,9 +55,7 @@ class Repository:
 
 def place(artifacts: Artifacts, vendor: Vendor, url: str) -> str:
     """A URL of the vendor's, or where its mirror has the same."""
-    mirrors = artifacts.packages
-    own = mirrors.get(vendor.name) or (f"{mirrors[EVERY]}/{vendor.name}" if EVERY in mirrors else vendor.site)
-    return own + url.removeprefix(vendor.site)
+    return (mirror_of(vendor.name, artifacts.packages) or vendor.site) + url.removeprefix(vendor.site)
 
 
 def goals(cluster: Cluster, node: Node, seen: Seen, wanted: Repository) -> Iterator[Goal]:
@@ -92,7 +90,7 @@ def _apt(cluster: Cluster, node: Node, wanted: Repository) -> Iterator[Goal]:
 def _dnf(cluster: Cluster, node: Node, seen: Seen, wanted: Repository) -> Iterator[Goal]:
     key, url = f"/etc/pki/rpm-gpg/RPM-GPG-KEY-{wanted.file}", place(node.artifacts, wanted.vendor, wanted.url)
     yield from _key(cluster, node, Manager.DNF, wanted, key)
-    direct = node.artifacts.proxied and proxy.goes_past(host_of(url), proxy.no_proxy(cluster, node, seen))
+    direct = proxy.goes_direct(cluster, node, seen, [url])
     listing = render("vendor/vendor.repo", wanted=wanted, url=url, key=key, direct=direct)
     yield file(f"/etc/yum.repos.d/{wanted.file}.repo", listing)
 

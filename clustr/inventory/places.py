@@ -7,6 +7,7 @@ never repeated in it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import unquote
@@ -74,6 +75,11 @@ def login_of(url: str) -> Login | None:
 def host_of(url: str) -> str:
     """The host of a URL, without its port."""
     return url.partition("://")[2].rpartition("@")[2].partition("/")[0].partition(":")[0]
+
+
+def mirror_of(name: str, mirrors: Mapping[str, str]) -> str:
+    """Its own, else its folder in the mirror of all; "" where there is neither."""
+    return mirrors.get(name) or (f"{mirrors[EVERY]}/{name}" if EVERY in mirrors else "")
 
 
 def _mirror(value: object, *, plain: bool = False) -> str:

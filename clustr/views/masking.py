@@ -11,10 +11,9 @@ from shlex import quote as shell_quote
 from urllib.parse import quote, quote_plus
 
 from clustr.engine.events import Emit, Event
-from clustr.inventory.secrets import Secret
+from clustr.inventory.secrets import MASK, Secret
 from clustr.views.control import clean
 
-MASK = "***"
 SHORTEST_LINE = 8  # of a secret of several lines, a line that is masked by itself: output comes line by line
 
 

@@ -1,6 +1,5 @@
 # What the goals of k3s_server and k3s_agent call. The probes change nothing.
 
-k3s_founding=/etc/rancher/k3s/config.yaml.d/00-clustr-founding.yaml
 k3s_etcd=/var/lib/rancher/k3s/server/db/etcd/member
 
 # k3s_probe_token FILE CA: access, and the sha256 of the password alone. K10CA::user:PASSWORD and PASSWORD are the same
@@ -32,8 +31,9 @@ k3s_check_keys() {
   fi
 }
 
+# k3s_probe_founded FILE: the one that is there while it is founded.
 k3s_probe_founded() {
-  if [ -e "$k3s_founding" ]; then
+  if [ -e "$1" ]; then
     echo "half founded"
   elif [ -d "$k3s_etcd" ]; then
     echo founded
@@ -42,16 +42,17 @@ k3s_probe_founded() {
   fi
 }
 
-# k3s_found new|finish: cluster-init is in force for one start only. k3s does nothing for it where etcd's data is on
+# k3s_found FILE new|finish: cluster-init is in force for one start only. k3s does nothing for it where etcd's data is on
 # disk, so a founding that was cut is gone through again; `finish` does no more than that.
 k3s_found() {
-  if [ "$1" = finish ] && [ ! -d "$k3s_etcd" ]; then
+  local founding=$1
+  if [ "$2" = finish ] && [ ! -d "$k3s_etcd" ]; then
     echo "the etcd data that was here is gone: look at $k3s_etcd, then run clustr again" >&2
     return 1
   fi
-  install -d -m 0700 "${k3s_founding%/*}"
-  (umask 077 && printf 'cluster-init: true\nserver: ""\n' >"$k3s_founding.new")
-  mv -f -- "$k3s_founding.new" "$k3s_founding"
+  install -d -m 0700 "${founding%/*}"
+  (umask 077 && printf 'cluster-init: true\nserver: ""\n' >"$founding.new")
+  mv -f -- "$founding.new" "$founding"
   echo "::status founding the cluster"
   systemctl daemon-reload
   systemctl reset-failed k3s.service 2>/dev/null || true
@@ -60,7 +61,7 @@ k3s_found() {
     return 1
   fi
   k3s_wait_ready
-  rm -f -- "$k3s_founding"
+  rm -f -- "$founding"
 }
 
 k3s_wait_ready() {

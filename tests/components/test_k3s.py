@@ -127,11 +127,13 @@ def test_the_api_is_asked_of_a_server_that_answers() -> None:
 def test_only_the_first_server_founds_and_only_where_none_holds_data(name: str) -> None:
     seen = replace(bare(THREE), new_token=MADE)
     founding = "/etc/rancher/k3s/config.yaml.d/00-clustr-founding.yaml"
-    assert goals(k3s_server, THREE, "cp1", seen)["cluster founded"].apply == "k3s_found new"
+    assert goals(k3s_server, THREE, "cp1", seen)["cluster founded"].apply == f"k3s_found {k3s_server.FOUNDING} new"
     assert goals(k3s_server, THREE, name, seen)[founding].wanted == "absent"
     emptied = running(THREE, "cp1")
     assert founding in goals(k3s_server, THREE, "cp1", emptied)
-    assert goals(k3s_server, THREE, "cp2", emptied)["cluster founded"].apply == "k3s_found finish"
+    assert (
+        goals(k3s_server, THREE, "cp2", emptied)["cluster founded"].apply == f"k3s_found {k3s_server.FOUNDING} finish"
+    )
     for look in (seen, emptied, bare(THREE, "cp3")):
         for each in ("cp1", "cp2"):
             assert "cluster-init" not in config(THREE, each, look)
@@ -157,7 +159,7 @@ def test_a_server_alone_founds_nothing_and_joins_nothing() -> None:
 def test_a_sqlite_cluster_that_grows_is_taken_into_etcd() -> None:
     sqlite = server_of(ONE, Datastore.SQLITE)
     seen = with_facts(bare(THREE), "cp1", k3s=sqlite)
-    assert goals(k3s_server, THREE, "cp1", seen)["cluster founded"].apply == "k3s_found new"
+    assert goals(k3s_server, THREE, "cp1", seen)["cluster founded"].apply == f"k3s_found {k3s_server.FOUNDING} new"
 
 
 def test_config_is_the_same_before_and_after_founding() -> None:

@@ -117,25 +117,25 @@ def systemctl(machine: LocalConnection, on_restart: str = "true") -> None:
 
 def test_founding_is_in_force_for_one_start_only(machine: LocalConnection) -> None:
     systemctl(machine, f"cat {FOUNDING} >/seen; stat -c %a {FOUNDING} >>/seen; mkdir -p {MEMBER}")
-    assert bash(machine, "k3s_probe_founded").stdout == "absent\n"
-    assert bash(machine, "k3s_found new").status == 0
+    assert bash(machine, f"k3s_probe_founded {FOUNDING}").stdout == "absent\n"
+    assert bash(machine, f"k3s_found {FOUNDING} new").status == 0
     assert machine.path("/seen").read_text() == 'cluster-init: true\nserver: ""\n600\n'
     assert not machine.path(FOUNDING).exists()
-    assert bash(machine, "k3s_probe_founded").stdout == "founded\n"
+    assert bash(machine, f"k3s_probe_founded {FOUNDING}").stdout == "founded\n"
 
 
 def test_a_founding_that_was_cut_is_seen_and_gone_through_again(machine: LocalConnection) -> None:
     systemctl(machine, f"mkdir -p {MEMBER}; false")
-    assert bash(machine, "k3s_found new").status != 0
-    assert bash(machine, "k3s_probe_founded").stdout == "half founded\n"
+    assert bash(machine, f"k3s_found {FOUNDING} new").status != 0
+    assert bash(machine, f"k3s_probe_founded {FOUNDING}").stdout == "half founded\n"
     systemctl(machine)
-    assert bash(machine, "k3s_found finish").status == 0
-    assert bash(machine, "k3s_probe_founded").stdout == "founded\n"
+    assert bash(machine, f"k3s_found {FOUNDING} finish").status == 0
+    assert bash(machine, f"k3s_probe_founded {FOUNDING}").stdout == "founded\n"
 
 
 def test_finishing_founds_nothing_where_the_data_is_gone(machine: LocalConnection) -> None:
     systemctl(machine)
-    done = bash(machine, "k3s_found finish")
+    done = bash(machine, f"k3s_found {FOUNDING} finish")
     assert done.status != 0
     assert "is gone" in done.stderr
     assert not machine.path("/calls").exists()

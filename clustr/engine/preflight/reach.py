@@ -15,12 +15,13 @@ from clustr.engine.preflight.network import held_addresses
 from clustr.engine.preflight.sources import way
 from clustr.inventory.model import Cluster, Node, Role
 from clustr.inventory.ranges import fold
+from clustr.ports import NODE_EXPORTER
 from clustr.remote.facts import Firewall, Seen
 from clustr.remote.reach import Peer, Questions, Reach, Way
 
 # What comes of the answers: who ignores all of it need not ask.
 REACH_NAMES = frozenset((Name.DNS_NO_ANSWER, Name.NETWORK_UNREACHED, Name.PACKAGES_SOURCE, Name.PREFLIGHT_UNKNOWN))
-API, ETCD, KUBELET, EXPORTER = 6443, (2379, 2380), 10250, 9100
+API, ETCD, KUBELET, EXPORTER = 6443, (2379, 2380), 10250, NODE_EXPORTER
 
 
 def questions(cluster: Cluster, seen: Seen) -> dict[str, Questions]:

@@ -246,7 +246,7 @@ undo_enabled k3s.service
 END_OF_RECORD
 apply_enabled k3s.service enabled
 
-k3s_found new
+k3s_found /etc/rancher/k3s/config.yaml.d/00-clustr-founding.yaml new
 
 record bcd06e3b860cc3c36154124a5df85387 <<'END_OF_RECORD'
 k3s_server 

@@ -38,7 +38,7 @@ probe_file /etc/systemd/system/k3s.service.d/50-clustr.conf
 probe_enabled k3s.service
 
 # cluster founded: founded
-k3s_probe_founded
+k3s_probe_founded /etc/rancher/k3s/config.yaml.d/00-clustr-founding.yaml
 
 # k3s.service runs: runs with its present files
 probe_started k3s.service fb83ac5389148067007db962e21ef46776ccd882a9dd110b733e212a29834cca
