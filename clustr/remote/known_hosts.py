@@ -121,15 +121,6 @@ class KnownHosts:
         )
 
 
-def public_half(private: Path) -> bytes:
-    """The public key that lies beside a private one, NAME.pub; b"" where there is none."""
-    public = private if private.suffix == ".pub" else private.with_name(f"{private.name}.pub")
-    try:
-        return base64.b64decode(public.read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        return b""
-
-
 def _changed(name: str, offered: HostKey, known: Entry, node: str) -> HostKeyError:
     place = f"{known.file}:{known.line}" if known.line else f"{known.file}, added by this run"
     default = known.file == DEFAULT.expanduser()

@@ -6,8 +6,6 @@ half of them. Its holder beats every BEAT seconds; after SILENCE seconds without
 
 from __future__ import annotations
 
-import getpass
-import os
 import re
 import socket
 import time
@@ -17,6 +15,7 @@ from enum import StrEnum
 
 from clustr.errors import LockedError, PreflightError, UnreachableError
 from clustr.remote.connection import Connection
+from clustr.remote.local_user import local_user
 from clustr.templates import render
 
 BEAT = 10.0  # seconds
@@ -72,17 +71,6 @@ class Held:
 
 def this_run(run_id: str, command: str) -> Holder:
     return Holder(local_user(), socket.gethostname(), run_id, command)
-
-
-def local_user() -> str:
-    """Who runs this: a name, or the number of one that has none, as in many a container of a CI.
-
-    getpass.getuser raises KeyError there, OSError since Python 3.13 (https://docs.python.org/3/library/getpass.html).
-    """
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 @dataclass

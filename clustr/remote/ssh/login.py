@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from clustr.inventory.secrets import Secret
 from clustr.remote.hop import End, Hop
-from clustr.remote.known_hosts import HostKey, KnownHosts, public_half
+from clustr.remote.known_hosts import HostKey, KnownHosts
+from clustr.remote.ssh.agent import agent_keys, agent_socket, public_half
 
 if TYPE_CHECKING:
     import paramiko
@@ -78,6 +79,9 @@ class Keyring:
         except (OSError, ValueError, paramiko.SSHException, paramiko.pkey.UnknownKeyType) as error:
             return f"the key {path} cannot be read: {error}"
         if not passphrase:
+            if not public_half(path):  # which only the older formats keep to themselves
+                how = f"for the agent's: ssh-keygen -y -f {path} >{path}.pub"
+                return f"the key {path} is encrypted, and there is neither ssh.passphrase nor {path}.pub ({how})"
             return f"the key {path} is encrypted, and neither ssh.passphrase nor an agent opens it"
         try:
             # Bytes whatever the stubs say: cryptography takes nothing else.
@@ -102,18 +106,13 @@ class Login:
 
     def authenticate(self, transport: paramiko.Transport) -> None:
         """Raises LoginError, or NotUpError where the machine says that it is still booting."""
-        import paramiko
-
-        agent = paramiko.Agent()
-        try:
-            for name, attempt in self._attempts(transport, agent.get_keys()):
+        with agent_keys(agent_socket(self._end, self._settings)) as held:
+            for name, attempt in self._attempts(transport, held):
                 if self._try(name, attempt):
                     return
                 if not transport.is_active():
                     self._tried.append("the server hung up")
                     break
-        finally:
-            agent.close()
         if _NOT_YET in (said := _banner(transport)):
             raise self._end.booting(said)
         if self._unusable and not self._tried:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from clustr.errors import LoginError, NotUpError, UnreachableError
 from clustr.inventory.model import Node
 from clustr.remote.hop import End, Hop, bastion_hop, jump_hops, node_hop
 from clustr.remote.known_hosts import DEFAULT, KnownHosts
+from clustr.remote.local_user import local_user
 from clustr.remote.proxy_command import ProxyCommand
 from clustr.remote.shell import SshConnection
 from clustr.remote.ssh.line import Carried, Line, dialled, opened
@@ -51,6 +53,8 @@ class Network:
     ) -> None:
         # Else paramiko's own tracebacks reach the screen by logging's last resort.
         logging.getLogger("paramiko").addHandler(logging.NullHandler())
+        # fabric and paramiko ask getpass.getuser, which has no answer for a user without a name (local_user).
+        os.environ.setdefault("LOGNAME", local_user())
         files = (ssh_config,) if ssh_config else (USER, SYSTEM)
         self._files = files
         self._settings = ssh_config_text(files)

@@ -23,7 +23,6 @@ from clustr.remote.lock import (
     lock_on,
     locked_words,
     read_lock,
-    this_run,
     watch,
 )
 from clustr.templates import render
@@ -274,11 +273,3 @@ def test_the_script_passes_shellcheck(tmp_path: Path) -> None:
 
 def test_words() -> None:
     assert "(upgrade, last beat 4 s ago)." in locked_words("lab", Held("cp1", BOB, 60, 4))
-
-
-def test_a_run_of_a_user_without_a_name_is_known_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a container that was started with a uid of its own: no variable has the name, no passwd entry either."""
-    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(os, "getuid", lambda: 4711)
-    assert str(this_run("run", "plan")).startswith("4711@")
