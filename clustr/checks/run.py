@@ -13,8 +13,6 @@ from clustr.errors import ClustrError, UnreachableError
 from clustr.inventory.model import Cluster, Node
 from clustr.remote.connection import Connection
 
-OnFinding = Callable[[Finding], None]
-
 
 def check_node(
     checks: Sequence[Check],
@@ -23,9 +21,8 @@ def check_node(
     connection: Connection,
     *,
     learning: Learning | None = None,
-    on_finding: OnFinding = lambda finding: None,
 ) -> list[Finding]:
-    """What each check comes to on this node, in order, told to `on_finding` as it is known; it raises nothing.
+    """What each check comes to on this node, in order; it raises nothing.
 
     One Learning shared by the nodes of a run lets all but the first of a kind be asked in one script.
     """
@@ -36,15 +33,11 @@ def check_node(
     lesson, first = (learning or Learning()).lesson((node.class_name or "", *applying))
     if applying and not first:
         look.prefetch(lambda: backend.fetch([pattern.on(node) for pattern in lesson.patterns()]))
-    findings = []
     try:
-        for each in checks:
-            findings.append(look.at(each))
-            on_finding(findings[-1])
+        return [look.at(each) for each in checks]
     finally:
         if first:
             lesson.teach(backend.asked.values())
-    return findings
 
 
 def not_reached(node: Node, error: ClustrError) -> Finding:

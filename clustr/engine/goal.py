@@ -1,4 +1,4 @@
-"""One thing that must be true on a node, and the makers of goals.
+"""One thing that must be true on a node.
 
 A goal's `probe` is read-only bash that prints an answer; `wanted` is the answer that means it is true; `apply` is
 idempotent bash that makes it so. Everything else (plan, scripts, running) is written once for all goals.
@@ -38,7 +38,8 @@ class Later:
 
 @dataclass(frozen=True)
 class Goal:
-    """`undo` takes away what `apply` made ("" where it stays: packages are named, not removed).
+    """`undo` takes away what `apply` made: bash that the node keeps with the goal's record; "" for a goal without one.
+    Where it stays, as packages do, it is `# stays: COMMAND`, and a plan names the command that takes it away.
 
     `about` names the node that the change is about where the script runs on another (Node objects, on a server).
     `manager` is the package manager whose functions it calls; `uses` are further files of functions in templates/.

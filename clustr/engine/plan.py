@@ -111,7 +111,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class NodeGoals:
-    """What one stage wants on one node, and the goals' answers once they are read."""
+    """What one stage wants on one node."""
 
     stage: Stage
     node: str

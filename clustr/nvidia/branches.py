@@ -37,11 +37,6 @@ class Branch:
     def ended(self, today: date) -> bool:
         return self.until is not None and self.until < today
 
-    @property
-    def open_only(self) -> bool:
-        """Driver installation guide of r620, "Proprietary Kernel Modules Removed"."""
-        return self.number >= 620
-
 
 _620 = "supported drivers, edition 620 (2026-11-09)"
 _615 = "supported drivers, edition 615 (2026-09-09)"

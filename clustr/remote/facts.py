@@ -76,8 +76,7 @@ class Interface:
 @dataclass(frozen=True)
 class Swap:
     name: str
-    kilobytes: int
-    used: int = 0  # kilobytes
+    used: int  # kilobytes
 
 
 @dataclass(frozen=True)
@@ -193,7 +192,7 @@ class Record:
     component: str
     about: str  # the node that it is about, "" for the one it is on
     goal: str
-    undo: str  # bash; "" where it stays and is only named (packages)
+    undo: str  # bash; `# stays: COMMAND` where it stays and is only named (packages)
 
 
 @dataclass(frozen=True)

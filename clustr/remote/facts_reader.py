@@ -158,8 +158,8 @@ def _resolvers(said: Said) -> Iterator[Resolver]:
 
 
 def _swaps(said: Said) -> Iterator[Swap]:
-    for name, size, *used in (words for words in said.all("swap") if len(words) > 1):
-        yield Swap(_unescaped(name), int(size), int(used[0]) if used else 0)
+    for name, used in (words for words in said.all("swap") if len(words) == 2):
+        yield Swap(_unescaped(name), int(used))
 
 
 def _operating_system(release: str) -> OperatingSystem:

@@ -43,7 +43,7 @@ def show_plan(plan: Plan, view: View, output: Output, *, whole: bool) -> None:
 
 
 def wanted(plan: Plan, view: View, *, yes: bool) -> bool:
-    """Shows the plan and asks; both on stderr, so that stdout has the result alone."""
+    """Shows the plan and asks; both on stderr: stdout may be a file, or has the document alone."""
     view.pause()
     screen = Screen(sys.stderr)
     screen.show(plan_lines(plan, width=screen.width), diffs=True)

@@ -28,7 +28,7 @@ first_line() {
 }
 
 machine() {
-  local name size used
+  local name used
   uname -n | encode hostname
   say machine_id "$(first_line /etc/machine-id)"
   say boot_id "$(first_line /proc/sys/kernel/random/boot_id)"
@@ -41,8 +41,8 @@ machine() {
   say disk_free_kb "$(df -Pk /var/lib | awk 'NR == 2 { print $4 }')"
   say cgroup_type "$(stat -fc %T /sys/fs/cgroup)"
   say init "$(first_line /proc/1/comm)"
-  while read -r name _ size used _; do
-    if [ "$name" != Filename ]; then say swap "$name $size $used"; fi
+  while read -r name _ _ used _; do
+    if [ "$name" != Filename ]; then say swap "$name $used"; fi
   done </proc/swaps
   say selinux_enforce "$(first_line /sys/fs/selinux/enforce)"
   if [ -e /etc/selinux/config ]; then say selinux_config there; fi

@@ -143,7 +143,7 @@ CASES: dict[Name, Case] = {
     Name.OS_KERNEL_MODULES: of_node(
         kernels=(Kernel("6.1.0", frozenset(("overlay", "br_netfilter", "nf_conntrack"))),), words="vxlan"
     ),
-    Name.OS_SWAP: of_node(swaps=(Swap("/swap", 9_000_000, 7_000_000),), words="6835 MB lie in its swap"),
+    Name.OS_SWAP: of_node(swaps=(Swap("/swap", 7_000_000),), words="6835 MB lie in its swap"),
     Name.OS_SYSTEMD: of_node(systemd=False),
     Name.OS_UNSUPPORTED: of_node(os=OperatingSystem("plan9", "4", "", "Plan 9"), words="Plan 9"),
     Name.PACKAGES_MIRROR: Case(

@@ -56,11 +56,11 @@ def test_listeners() -> None:
 def test_resolvers_swap_and_remains() -> None:
     found = facts("resolver=/etc/resolv.conf", "nameserver=/etc/resolv.conf 10.0.0.2", "nameserver=/else 10.0.0.3")
     assert found.resolvers == (Resolver("/etc/resolv.conf", ("10.0.0.2",)),)
-    assert facts(r"swap=/a\040b 2048 1024", "swap=/old 7").swaps == (Swap("/a b", 2048, 1024), Swap("/old", 7))
+    assert facts(r"swap=/a\040b 1024", "swap=/old 7").swaps == (Swap("/a b", 1024), Swap("/old", 7))
     assert facts("remains=cni /etc/cni/net.d/a b").remains == (Remains(Former.CNI, "/etc/cni/net.d/a b"),)
 
 
-@pytest.mark.parametrize("nonsense", ["remains=beos /boot", "swap=/a 1 much", "clock=nan", "address=eth0 10.0.0.1/99"])
+@pytest.mark.parametrize("nonsense", ["remains=beos /boot", "swap=/a much", "clock=nan", "address=eth0 10.0.0.1/99"])
 def test_what_makes_no_sense_is_an_error(nonsense: str) -> None:
     said = f"{nonsense}\n{BARE}"
     with pytest.raises(UnreachableError, match="its facts make no sense"):
