@@ -19,6 +19,7 @@ from clustr.templates import text
 
 AGAIN = "clustr bootstrap --limit {node}"
 FABRIC_MANAGER = "https://docs.nvidia.com/datacenter/tesla/fabric-manager-user-guide/"
+IMEX = "https://docs.nvidia.com/multi-node-nvlink-systems/imex-guide/gettingstarted.html"
 ACS = "https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/troubleshooting.html (PCI Access Control Services)"
 PEERMEM = "https://docs.nvidia.com/datacenter/cloud-native/gpu-operator/latest/gpu-operator-rdma.html"
 PEERMEM_STATE = """for path in /etc/modules-load.d/nvidia-peermem.conf /sys/module/nvidia_peermem; do
@@ -79,6 +80,21 @@ def fabric_manager_runs(host: Host, node: Node, cluster: Cluster) -> str:
     odd = ", ".join(f"{name} {version}" for name, version in packages.items() if version != found.loaded)
     must(not odd, found=odd, wanted=found.loaded or "a loaded driver")
     return f"{found.loaded}; {state}"
+
+
+@check(
+    "fabric.imex",
+    says="imex runs where NVLink reaches other machines",
+    on=may_have_gpus,
+    fix=AGAIN + "; clustr exec --limit {node} -- nvidia-imex-ctl -N; all nodes of {node}'s class must be of one rack",
+    gates=("fabric_manager",),
+    returns=True,
+    source=IMEX,
+)
+def imex_runs(host: Host, node: Node, cluster: Cluster) -> str:
+    if board(gpu_node(host)) is not Board.MULTI_NODE:
+        raise DoesNotApply("its NVLinks end at its own board")
+    return must_run(host, "nvidia-imex.service")
 
 
 @check(
@@ -255,6 +271,7 @@ def _fabric(host: Host) -> list[list[str]]:
 
 CHECKS: tuple[Check, ...] = (
     fabric_manager_runs,
+    imex_runs,
     gpus_have_registered,
     links_are_up,
     bridges_redirect_nothing,

@@ -23,7 +23,7 @@ from tests.components.systems import said
 from tests.conftest import Golden
 
 GOLDEN = Path(__file__).parent / "golden"
-H100, A100, V100, GH200 = "2330", "20b2", "1db5", "2342"
+H100, A100, V100, GH200, GB200 = "2330", "20b2", "1db5", "2342", "2941"
 
 
 def node(source: Source = Source.NVIDIA, branch: str = "auto", **further: object) -> Node:
@@ -68,6 +68,9 @@ def _cases() -> dict[str, tuple[Component, Node, Facts, dict[str, object]]]:
         "nvidia_driver/rocky-9": (nvidia_driver, node(), recorded("rocky-9", one), {}),
         "fabric_manager/hgx": (fabric_manager, node(), machine(hgx(H100)), {}),
         "fabric_manager/b200": (fabric_manager, node(), machine(b200()), {}),
+        "fabric_manager/gb200": (
+            fabric_manager, node(), replace(recorded("ubuntu-24.04", (gpu(GB200),)), architecture="aarch64"), {}
+        ),
         "cuda/toolkit": (cuda, node(), machine(one), {"cuda": Cuda(toolkit="13.0")}),
     }  # fmt: skip
 
@@ -125,6 +128,28 @@ def test_fabric_manager_comes_in_the_driver_s_own_step() -> None:
     driver = of(listed("nvidia_driver/debian-12-hgx"), "driver")
     assert "nvidia-fabricmanager" in driver.apply.split()
     assert "nvidia-fabricmanager" not in of(listed("nvidia_driver/debian-12"), "driver").apply.split()
+
+
+def test_imex_knows_the_nodes_of_its_class_those_that_are_silent_too() -> None:
+    rack = [node(name=f"gpu{each}", internal_address=f"10.0.0.2{each}", class_name="rack1") for each in range(1, 5)]
+    other = node(name="gpu9", internal_address="10.0.0.29", class_name="rack2")
+    gb200 = replace(recorded("ubuntu-24.04", (gpu(GB200),)), architecture="aarch64")
+    found = {each.name: replace(gb200, hostname=each.name) for each in (*rack[:2], other)}
+    found["gpu4"] = replace(gb200, hostname="gpu4", pci=())  # of that class, and no part of the rack
+    cluster = cluster_of(CP1, *rack, other)
+
+    def made(who: Node, gpus: GpuFacts = BARE) -> dict[str, Goal]:
+        facts_of = {**found, who.name: replace(found[who.name], gpu=gpus)}
+        return goals(fabric_manager, cluster, who, Seen({CP1.name: facts(CP1), **facts_of}))
+
+    listed = made(rack[0])[fabric_manager.IMEX_NODES]
+    assert str(listed.wanted).splitlines()[1:] == ["10.0.0.21", "10.0.0.22", "10.0.0.23"]
+    assert made(rack[1])[fabric_manager.IMEX_NODES] == listed
+    assert str(made(other)[fabric_manager.IMEX_NODES].wanted).splitlines()[1:] == ["10.0.0.29"]
+    runs, drop_in = f"{fabric_manager.IMEX} runs", f"/etc/systemd/system/{fabric_manager.IMEX}.d/50-clustr.conf"
+    assert fabric_manager.IMEX_NODES in made(rack[0])[drop_in].apply  # a restart is due when the list changes
+    assert made(rack[0])[runs].disrupts is Disrupts.NOTHING
+    assert made(rack[0], loaded("580.173.02"))[runs].disrupts is Disrupts.WORKLOADS
 
 
 def test_a_change_of_branch_under_a_loaded_module_drains_the_node() -> None:

@@ -7,10 +7,14 @@ from functools import partial
 from clustr.checks.check import State
 from clustr.checks.fabric import PEERMEM_STATE
 from clustr.checks.gpu_pods import ALLOCATABLE
+from clustr.checks.units import PROPERTIES
 from tests.unit.checks.wrong import ALL, Wrong
 
 REFUSED = "curl: (7) Failed to connect to 10.77.1.15 port 9400: Connection refused"
 NODES = f"k3s kubectl --request-timeout=10s get nodes -o go-template='{ALLOCATABLE}'"
+IMEX = f"systemctl show --property={PROPERTIES} -- nvidia-imex.service"
+IMEX_LOG = "journalctl --unit=nvidia-imex.service --lines=3 --output=cat --no-pager"
+IMEX_FAILED = "LoadState=loaded\nActiveState=failed\nSubState=failed\nNRestarts=0\nActiveEnterTimestamp=\n"
 on_gpu1 = partial(Wrong, node="gpu1")
 NODE = "# What a node with GPUs is"
 FABRIC = "# Ports of RDMA devices"
@@ -66,6 +70,10 @@ GPU_CASES = [
     on_gpu1("gpu.xid", "dmesg", "^", XID.format(XID_154), "Xid 154 (the driver asks for: Node Reboot Required) at"),
     on_gpu1("fabric.manager", "-- nvidia-fabricmanager", "=running", "=failed", "is active (failed)"),
     on_gpu1("fabric.manager", NODE, "(manager) 580.173.02", r"\1 595.91.07", "nvidia-fabricmanager 595.91.07; wanted"),
+    on_gpu1(
+        "fabric.imex", NODE, "0x2330", "0x2941", "nvidia-imex.service is failed (failed); wanted: active (running)",
+        besides=((IMEX, IMEX_FAILED), (IMEX_LOG, "no node of nodes_config.cfg is this one\n")),
+    ),
     on_gpu1("fabric.registered", "fabric.state", "7, Completed", "7, In Progress", "GPU 7: In Progress"),
     on_gpu1("fabric.nvlink", "nvlink", "Link 0: 26.562 GB/s", "Link 0: <inactive>", "GPU 0: 17, GPU 1: 17"),
     on_gpu1("fabric.acs", NODE, "(1a:00.0) off", r"\1 on", "ACS redirects at 0000:1a", state=State.WARNING),
