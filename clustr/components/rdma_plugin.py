@@ -1,7 +1,9 @@
 """The fabric in the cluster: the RDMA shared device plugin, a resource for each fabric, rdma/infiniband and rdma/roce.
 
 Ports are told apart by their link type, so one configuration serves every node of a fabric; which nodes those are their
-labels say. Settings: README of https://github.com/Mellanox/k8s-rdma-shared-dev-plugin; its deployment/k8s/base.
+labels say. Functions that manage a B200 board's switches are not kept out: what tells them from a ConnectX-7 port is
+no selector of the plugin's but an interface's name, and each node makes that up for itself (docs/gpu.md). Settings:
+README of https://github.com/Mellanox/k8s-rdma-shared-dev-plugin; its deployment/k8s/base.
 """
 
 from __future__ import annotations
