@@ -1,7 +1,6 @@
 # Packages by dnf and rpm: the probe, which changes nothing, and the apply.
 
-# One rpm for all. What it knows by no such name is asked for once more: kernel-modules-6.12.0-1 is a package with its
-# version, and curl-minimal provides a curl.
+# One rpm for all. What it knows by no such name is asked for once more.
 probe_packages() {
   local hold=no name locked found listed
   local -A known=()
@@ -14,7 +13,7 @@ probe_packages() {
     [[ $name != ::* ]] || known[${name#::}]+="$locked"$'\n'
   done <<<"$listed"
   for name in "$@"; do
-    if [ -z "${known[$name]:-}" ] && ! known[$name]=$(rpm -q --whatprovides -- "$name" || rpm -q -- "$name"); then
+    if [ -z "${known[$name]:-}" ] && ! known[$name]=$(what_provides "$name"); then
       found=absent
     elif is_half_installed "$name"; then
       found="half installed"
@@ -25,6 +24,11 @@ probe_packages() {
     fi
     if [ $# = 1 ]; then echo "$found"; else echo "$name $found"; fi
   done
+}
+
+# kernel-modules-6.12.0-1 is a package with its version, and curl-minimal provides a curl.
+what_provides() {
+  rpm -q --whatprovides -- "$1" || rpm -q -- "$1"
 }
 
 # What versionlock writes for a package as it is installed: bash-0:5.1.8-9.el9.*
@@ -43,14 +47,18 @@ is_half_installed() {
   [ -r "$unfinished" ] && grep -qxF -- "$1" "$unfinished"
 }
 
-# dnf's locks are files with its pid; rpm's is a lock on a file.
+# dnf's locks are files with its pid; rpm's is a lock on a file. A pid file whose process is gone goes too: once another
+# process has the number, or where a power loss left no number, dnf says for ever that it is locked.
 packages_held_by() {
   local lock pid
   for lock in /var/cache/dnf/*_lock.pid /var/lib/dnf/*_lock.pid /var/log/*_lock.pid /run/dnf/*_lock.pid; do
-    if [ -r "$lock" ] && read -r pid <"$lock" && [ -r "/proc/$pid/comm" ]; then
+    if [ ! -s "$lock" ]; then continue; fi # empty it is free
+    pid=$(tr -dc 0-9 <"$lock")
+    if [ -n "$pid" ] && was_there "$pid" "$lock"; then
       echo "$(<"/proc/$pid/comm"), pid $pid"
       return
     fi
+    rm -f -- "$lock"
   done
   for lock in /var/lib/rpm/.rpm.lock /usr/lib/sysimage/rpm/.rpm.lock; do
     if [ -e "$lock" ] && [ -n "$(lock_holder "$lock")" ]; then
@@ -58,6 +66,16 @@ packages_held_by() {
       return
     fi
   done
+}
+
+# was_there PID FILE: a process that runs, and did when the file was written. In proc_pid_stat(5) the 22nd word, the 20th
+# behind the name, is its start, in hundredths of a second since the boot.
+was_there() {
+  local told words booted
+  { read -r told <"/proc/$1/stat"; } 2>/dev/null || return
+  read -ra words <<<"${told##*) }"
+  booted=$(sed -n 's/^btime //p' /proc/stat)
+  [ $((booted + words[19] / 100)) -le "$(stat -c %Y -- "$2")" ]
 }
 
 # 200 is dnf's status where another took its lock meanwhile.
@@ -97,27 +115,39 @@ recover_packages() {
   rm -f -- "$unfinished"
 }
 
-# Locks stand aside for the change alone: the plugin is off while it lasts, and the new versions are locked after it.
+# dnf is not told what is there, as the probe sees it: it would take `curl` for that package alone, which curl-minimal
+# conflicts with.
 apply_packages() {
-  local hold=no status=0
+  local hold=no name absent=()
   if [ "$1" = --hold ]; then
     hold=yes
     shift
   fi
   refresh_packages
   recover_packages
+  for name in "$@"; do
+    if ! what_provides "$name" >/dev/null; then absent+=("$name"); fi
+  done
+  if [ ${#absent[@]} -gt 0 ]; then install_packages "${absent[@]}"; fi
+  if [ "$hold" = yes ]; then lock_packages "$@"; fi
+}
+
+# Locks stand aside for the change alone: the plugin is off while it lasts, and the new versions are locked after it.
+install_packages() {
+  local status=0
   { date +%s && printf '%s\n' "$@"; } >"$unfinished.new"
   mv -f -- "$unfinished.new" "$unfinished"
   run_dnf --disableplugin=versionlock install -- "$@" || status=$?
   if [ "$status" -lt 128 ]; then rm -f -- "$unfinished"; fi # else a signal ended it
-  if [ "$status" != 0 ]; then return "$status"; fi
-  if [ "$hold" = yes ]; then lock_packages "$@"; fi
+  return "$status"
+}
+
+need_versionlock() {
+  if ! rpm -q --whatprovides 'dnf-command(versionlock)' >/dev/null; then run_dnf install 'dnf-command(versionlock)'; fi
 }
 
 lock_packages() {
-  if ! rpm -q --whatprovides 'dnf-command(versionlock)' >/dev/null; then
-    run_dnf install 'dnf-command(versionlock)'
-  fi
+  need_versionlock
   run_dnf versionlock delete -- "$@" || true # there may be none
   run_dnf versionlock add -- "$@"
 }

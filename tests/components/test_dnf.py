@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -43,10 +45,11 @@ CUT = "if [ -e /var/tmp/cut ]; then rm /var/tmp/cut; kill -9 $PPID; sleep 1; exi
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Packages with a script, one that is a curl by another name, one that is cut, and dnf's own plugin."""
+    """Packages with a script, two curls that stand in each other's way, one that is cut, and dnf's own plugin."""
     folder = tmp_path_factory.mktemp("rpm")
     wanted = [
         ("plain", "1.0", "", ""),
+        ("curl", "8.1", "Conflicts: curl-minimal", ""),
         ("curl-minimal", "8.1", "Provides: curl = 8.1", ""),
         ("cut", "1.0", "Requires: plain", CUT),
         ("locking", "4.3", "Provides: dnf-command(versionlock) /bin/sh", ""),
@@ -125,6 +128,16 @@ def test_what_another_package_provides_is_there(machine: LocalConnection) -> Non
     ]
 
 
+def test_a_package_whose_place_another_takes_is_no_hindrance(machine: LocalConnection) -> None:
+    """As in images of Enterprise Linux 9, which have curl-minimal."""
+    apply(machine, wanting("curl-minimal"))
+    goal = wanting("curl", "plain")
+    done = apply(machine, goal)
+    assert done.status == 0, done.stdout + done.stderr
+    assert said(machine, goal) == ["curl installed", "plain installed"]
+    assert machine.run("rpm -q curl-minimal").stdout == "curl-minimal-8.1-1.noarch\n"
+
+
 def test_a_package_that_no_repository_has_is_said_by_dnf(machine: LocalConnection) -> None:
     done = apply(machine, wanting("no-such-package"))
     assert done.status != 0
@@ -184,7 +197,7 @@ def test_of_two_versions_that_a_cut_left_the_older_goes(machine: LocalConnection
 @pytest.mark.parametrize(
     "holding",
     [
-        "sleep 2 & echo $! >/var/lib/dnf/rpmdb_lock.pid",
+        "sleep 2 & printf %s $! >/var/lib/dnf/rpmdb_lock.pid",  # as dnf, without a newline
         'mkdir -p /var/lib/rpm; python3 -c \'import fcntl, time; lock = open("/var/lib/rpm/.rpm.lock", "w"); '
         "fcntl.lockf(lock, fcntl.LOCK_EX); time.sleep(2)' & sleep 0.5",
     ],
@@ -197,10 +210,22 @@ def test_a_lock_is_waited_for_and_its_holder_named(machine: LocalConnection, hol
     assert said(machine, wanting("plain")) == ["installed"]
 
 
-def test_a_lock_of_a_process_that_is_gone_holds_nothing_up(machine: LocalConnection) -> None:
-    done = apply(machine, wanting("plain"), first="mkdir -p /var/lib/dnf; echo 4194303 >/var/lib/dnf/rpmdb_lock.pid")
+@pytest.mark.parametrize("left", ["printf 4194303", "head -c 5 /dev/zero"], ids=["pid", "zeros"])
+def test_a_lock_of_a_process_that_is_gone_holds_nothing_up(machine: LocalConnection, left: str) -> None:
+    done = apply(machine, wanting("plain"), first=f"mkdir -p /var/lib/dnf; {left} >/var/lib/dnf/rpmdb_lock.pid")
     assert done.status == 0, done.stderr
     assert "waiting" not in done.stdout
+
+
+def test_a_lock_from_before_the_boot_holds_nothing_up_though_another_process_has_its_pid_now(
+    machine: LocalConnection,
+) -> None:
+    lock = "/var/lib/dnf/rpmdb_lock.pid"
+    left = f"sleep 60 >/dev/null 2>&1 & printf %s $! | tee /var/tmp/other >{lock}; touch -d '1 hour ago' {lock}"
+    done = apply(machine, wanting("plain"), first=f"mkdir -p /var/lib/dnf; {left}")
+    assert done.status == 0, done.stderr
+    assert "waiting" not in done.stdout
+    os.kill(int(machine.path("/var/tmp/other").read_text()), signal.SIGKILL)  # it was not waited for: it still runs
 
 
 def test_modules_of_another_kernel_are_not_taken(machine: LocalConnection) -> None:
