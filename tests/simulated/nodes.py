@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from clustr.artifacts import ARCHITECTURES, K3S, Sum, keep_sums
 from clustr.inventory.load import load
+from clustr.inventory.model import Role
 from tests.simulated.work import Done
 
 HOUSE = Path(__file__).parents[2]
@@ -30,6 +31,7 @@ INVENTORY = """\
 cluster: simulated
 ssh: {{user: root, port: {port}, key: {key}, known_hosts: {known_hosts}}}
 network: {{cluster_cidr: 10.64.0.0/12}}
+k3s: {{allow_cgroup_v1: true}}
 monitoring: {{enabled: false}}
 nodes:
 {nodes}
@@ -140,11 +142,12 @@ class Nodes:
         """New roots on all nodes, as this one's is now; connections stay."""
         self._say(f"spread {name}")
 
-    def inventory(self, count: int = 0) -> Path:
-        """An inventory of the first `count` nodes, or of all: one server, the others monitors, which k3s never sees."""
+    def inventory(self, count: int = 0, *, others: Role = Role.MONITOR) -> Path:
+        """An inventory of the first `count` nodes, or of all: one server, the others monitors, which k3s never sees, or
+        of another role."""
         count = count or len(self.names)
         lines = [
-            f"  - {{name: {name}, address: {address}, roles: [{'monitor' if place else 'server'}]}}"
+            f"  - {{name: {name}, address: {address}, roles: [{others if place else Role.SERVER}]}}"
             for place, (name, address) in enumerate(zip(self.names[:count], self.addresses[:count], strict=True))
         ]
         text = INVENTORY.format(port=self.port, key=self.key, known_hosts=self.known_hosts, nodes="\n".join(lines))

@@ -24,6 +24,7 @@ READ_BY_PROGRAMS = (
     *("kernel/osrelease", "kernel/ostype", "kernel/cap_last_cap", "kernel/pid_max", "kernel/ngroups_max"),
     *("kernel/random/boot_id", "kernel/random/uuid", "vm/overcommit_memory", "fs/file-max"),
 )
+COUNTED = {"net/netfilter/nf_conntrack_count": "0"}  # there where the kernel tracks connections
 SETTINGS = tuple(key.replace(".", "/") for key in SYSCTLS)  # below /proc/sys
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -89,7 +90,7 @@ class Roots:
         (upper / "etc/hostname").write_text(f"{name}\n")
         (upper / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {name}\n")
         (upper / "etc/machine-id").write_text(f"{number + 1:032x}\n")
-        _write_settings(own / "settings", {"kernel/hostname": name, **settings})
+        _write_settings(own / "settings", {"kernel/hostname": name, **COUNTED, **settings})
         lower = ":".join(str(layer) for layer in layers)
         _mount("overlay", root, "overlay", 0, f"lowerdir={lower},upperdir={upper},workdir={own / 'work'}")
         for source, target in (("/proc", "proc"), ("/sys", "sys"), (str(own / "settings"), "proc/sys")):

@@ -1,4 +1,9 @@
-"""What a plan costs each of 300 nodes, as their own servers counted it. No time is looked at: see `make bench`."""
+"""What a plan costs each of 300 nodes, as their own servers counted it. No time is looked at: see `make bench`.
+
+One is the server, the others its agents, and all are Ready: what tells so on the server is a stand-in for k3s. The work
+is simulated (work.py): the product's own stages change what only a machine of one's own has. Options are the defaults
+but for that work, and for one name: the nodes' addresses are of the loopback, which lists one alone.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,8 @@ import pytest
 
 from clustr import actions
 from clustr.engine.preflight import Name
+from clustr.inventory.load import load
+from clustr.inventory.model import Role
 from clustr.session import Options
 from clustr.views.view import Output, View, choose_view
 from tests.simulated.nodes import Counts, Nodes
@@ -19,12 +26,34 @@ WORK = Done(files=4, packages=2, services=2, sysctls=2)
 GOALS = 1 + 4 + 1 + 2 + 3 * 2  # the program in the drop-ins, files, packages, settings, three for each service
 PLAN = Counts(connections=1, execs=2, sftp=0)  # facts, probes
 BOOTSTRAP = Counts(connections=1, execs=5, sftp=0)  # the same, a second look, the changes, a look at what they came to
-# These nodes are simulated on one machine: what preflight asks of a real one is not theirs to have.
-OPTIONS = Options(stages=stages(PART), ignore=frozenset(Name))
+OPTIONS = Options(stages=stages(PART), ignore=frozenset({Name.NETWORK_ADDRESS}))
+AGENT = "d=/var/lib/rancher/k3s/agent; mkdir -p $d; : >$d/client-kubelet.crt"
+SERVER = """set -e
+d=/var/lib/rancher/k3s/server; mkdir -p $d/db; : >$d/db/state.db
+cat >/usr/local/bin/k3s <<'END'
+#!/bin/bash
+# A stand-in's.
+case $1 in --version) echo "k3s version {version} (00000000)" ;; kubectl) printf '{listing}' ;; esac
+END
+chmod 755 /usr/local/bin/k3s
+mkdir -p /run/stand-in; : >/run/stand-in/k3s.service"""
 
 
 def view(inventory: Path) -> View:
     return choose_view(Output.TABLE, io.StringIO(), inventory)
+
+
+def run(inventory: Path, script: str, *nodes: str) -> None:
+    said = actions.execute(inventory, ("bash", "-c", script), Options(limit=nodes), view(inventory))
+    assert {each.status for each in said} == {0}, said
+
+
+def at_work(inventory: Path) -> None:
+    """The first node is a server that knows all nodes of the inventory as Ready."""
+    cluster = load(inventory)
+    version = cluster.k3s.version
+    listing = "".join(f"{node.name} open True {version}\\n" for node in cluster.nodes)
+    run(inventory, SERVER.format(version=version, listing=listing), cluster.nodes[0].name)
 
 
 def test_a_plan_with_nothing_to_do_takes_one_connection_and_two_execs(
@@ -32,7 +61,10 @@ def test_a_plan_with_nothing_to_do_takes_one_connection_and_two_execs(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     with Nodes(tmp_path, 300) as nodes:
-        two = nodes.inventory(2)  # the second is no server, so the run's lock is not among its execs
+        two = nodes.inventory(2, others=Role.AGENT)  # the second is no server: the run's lock is not among its execs
+        run(two, AGENT, "n00[12]")
+        at_work(two)
+        nodes.forget()
         first, _ = actions.plan(two, OPTIONS, view(two))
         assert len(first.changes) == 2 * GOALS
         assert nodes.counts()["n002"] == PLAN
@@ -45,10 +77,12 @@ def test_a_plan_with_nothing_to_do_takes_one_connection_and_two_execs(
         assert set(done.values()) == {NONE}
 
         nodes.spread("n002")
+        every = nodes.inventory(others=Role.AGENT)
+        at_work(every)
         nodes.forget()
-        every = nodes.inventory()
         plan, seen = actions.plan(every, OPTIONS, view(every))
         assert not seen.silent
         assert (plan.changes, plan.blind, plan.goals) == ((), (), 300 * GOALS)
+        assert all(seen.knows(name) for name in nodes.names)
         assert nodes.counts() == dict.fromkeys(nodes.names, PLAN)
         assert set(nodes.done().values()) == {WORK}
