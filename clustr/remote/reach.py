@@ -34,6 +34,7 @@ class Way:
     mirrors: tuple[tuple[str, str], ...] = ()  # how an archive's URL ends, and the URL in its place
     urls: tuple[str, ...] = ()  # what a node without any source of these archives gets
     dnf: DnfWay | None = None
+    ca_at: str = ""  # where the settings look for it; there is none yet while this is asked
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from clustr.artifacts import NODE_CA
 from clustr.errors import UnreachableError
 from clustr.remote.connection import Connection
 from clustr.remote.reach import Questions, Reach, Unreached
@@ -28,7 +27,6 @@ def script(questions: Questions) -> str:
         peers=questions.peers,
         sources=questions.sources,
         way=questions.way,
-        node_ca=NODE_CA,
         functions=text("package_source/functions.sh") if questions.way.dnf else "",
         seconds=PEER_SECONDS,
     )

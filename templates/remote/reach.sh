@@ -53,7 +53,7 @@ proxied() {
 }
 
 apt_settings() {
-  sed "s|{{ node_ca }}|$box/ca.pem|g" >"$box/apt.conf" <<'END_OF_SETTINGS'
+  {% if way.ca_at %}sed "s|{{ way.ca_at }}|$box/ca.pem|g"{% else %}cat{% endif %} >"$box/apt.conf" <<'END_OF_SETTINGS'
 {{ way.settings }}
 END_OF_SETTINGS
 {% if way.logins %}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from clustr.artifacts import ca_text
+from clustr.artifacts import NODE_CA, ca_text
 from clustr.components.package_source import (
     Mirrored,
     apt_conf,
@@ -50,6 +50,7 @@ def way(cluster: Cluster, node: Node, seen: Seen) -> Way | None:
         ca,
         tuple((origin, each.url) for each in found for origin in each.archive.origins),
         tuple(f"{each.url}/dists/{_suite(each, codename)}/" for each in found if each.archive.source),
+        ca_at=NODE_CA if ca else "",
     )
 
 

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -24,6 +25,7 @@ MIRRORED = Way(
     "-----BEGIN CERTIFICATE-----",
     (("debian", "http://mirror.example/it's"),),
     ("http://mirror.example/debian/dists/bookworm/",),
+    ca_at="/etc/site/ca.pem",
 )
 
 
@@ -31,6 +33,12 @@ def test_a_peer_without_an_answer_is_not_reached() -> None:
     said = Said("peer=10.0.0.1 6443 reached\npeer=10.0.0.1 2379 failed No route to host\npeer=x\nsources=2\n")
     found = parse_reach(said, Questions((ONE, TWO, THREE)))
     assert found == Reach(peers=((TWO, "No route to host"), (THREE, "")))
+
+
+def test_the_ca_is_read_from_where_it_lies_while_this_is_asked() -> None:
+    asked = Questions(sources=True, way=MIRRORED)
+    assert 'sed "s|/etc/site/ca.pem|$box/ca.pem|g" >"$box/apt.conf"' in script(asked)
+    assert 'cat >"$box/apt.conf"' in script(replace(asked, way=Way(MIRRORED.settings)))
 
 
 def test_names_and_sources() -> None:
