@@ -56,6 +56,19 @@ def at_work(inventory: Path) -> None:
     run(inventory, SERVER.format(version=version, listing=listing), cluster.nodes[0].name)
 
 
+def test_a_plan_of_the_products_own_stages_takes_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On three nodes: what it wants of them is much, and costs no connection and no exec more."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    with Nodes(tmp_path, 3) as nodes:
+        three = nodes.inventory(others=Role.AGENT)
+        run(three, AGENT)
+        at_work(three)
+        nodes.forget()
+        plan, _ = actions.plan(three, Options(ignore=OPTIONS.ignore), view(three))
+        assert {change.component for change in plan.changes if change.node == "n3"} >= {"base_os", "k3s_agent"}
+        assert nodes.counts() == dict.fromkeys(nodes.names, PLAN)
+
+
 def test_a_plan_with_nothing_to_do_takes_one_connection_and_two_execs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
