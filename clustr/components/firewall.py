@@ -15,7 +15,8 @@ from clustr.components import dcgm
 from clustr.engine.goal import Goal
 from clustr.engine.makers import file, step
 from clustr.inventory.model import Cluster, Node, Role
-from clustr.ports import DCGM_EXPORTER, NODE_EXPORTER
+from clustr.nvidia.chips import Board, board
+from clustr.ports import DCGM_EXPORTER, IMEX, NODE_EXPORTER
 from clustr.remote.facts import Firewall, Seen
 from clustr.templates import render
 
@@ -35,6 +36,8 @@ def ports(cluster: Cluster, node: Node, seen: Seen) -> tuple[str, ...]:
     found = [f"{NODE_EXPORTER}/tcp"]
     if dcgm.runs_on(cluster, node, seen):
         found += [f"{DCGM_EXPORTER}/tcp"]
+    if seen.answered(node.name) and board(seen[node.name]) is Board.MULTI_NODE:
+        found += [f"{IMEX}/tcp"]
     if node.in_cluster:
         found += ["10250/tcp"]
         if cluster.network.cni == "flannel":

@@ -154,7 +154,7 @@ holder_of() {
 
 # Of the ports that clustr needs. ss looks through every process for a socket's owner, so that is asked only if need be.
 listeners() {
-  local ports='2379|2380|6443|8472|909[0-4]|9100|9400|10250' all protocol local_address users process unit
+  local ports='2379|2380|6443|8472|909[0-4]|9100|9400|10250|50000' all protocol local_address users process unit
   if ! all=$(ss -Htuln); then return; fi
   say listeners told
   if ! [[ $all =~ :($ports)[[:space:]] ]]; then return; fi

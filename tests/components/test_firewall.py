@@ -8,6 +8,7 @@ from clustr.components import base_os
 from clustr.components.firewall import UFW_GOAL, networks, ports
 from clustr.inventory.model import Cluster, Network, Node, Role
 from clustr.remote.facts import Firewall, Interface, Record, Seen
+from tests.components.gpu_machines import gpu
 from tests.components.machines import CP1, GPU1, GPU2, MON1, cluster_of, facts, goals, seen, wanted
 
 CLUSTER = cluster_of(CP1, GPU1, MON1)
@@ -31,6 +32,11 @@ def test_ports_go_by_role() -> None:
     assert ports(CLUSTER, GPU1, FOUND) == ("9100/tcp", "10250/tcp", "8472/udp")
     assert ports(CLUSTER, CP1, FOUND) == ("9100/tcp", "10250/tcp", "8472/udp", "6443/tcp", "2379:2380/tcp")
     assert "8472/udp" not in ports(cluster_of(CP1, network=Network(cni="none")), CP1, FOUND)
+
+
+def test_imex_is_reached_where_nvlink_joins_nodes() -> None:
+    rack = seen(CLUSTER, pci=(gpu("2941"),))
+    assert "50000/tcp" in ports(CLUSTER, GPU1, rack)
 
 
 def test_nothing_is_done_where_no_firewall_is_active() -> None:

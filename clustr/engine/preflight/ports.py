@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from clustr.components import dcgm, firewall
+from clustr.components import dcgm, fabric_manager, firewall
 from clustr.components.k3s import AGENT, SERVER
 from clustr.engine.preflight.findings import Finding, Name, answered, unknown
 from clustr.families import known
@@ -35,7 +35,8 @@ def own_units(cluster: Cluster, node: Node, facts: Facts) -> frozenset[str]:
     """The units that clustr runs on a node and that listen for others."""
     names = known(facts.os)
     daemons = names.monitoring(cluster, node) if names else ()
-    return frozenset((SERVER.unit, AGENT.unit, dcgm.EXPORTER_UNIT, *(daemon.unit for daemon in daemons)))
+    gpus = (dcgm.EXPORTER_UNIT, fabric_manager.IMEX)
+    return frozenset((SERVER.unit, AGENT.unit, *gpus, *(daemon.unit for daemon in daemons)))
 
 
 def needs(cluster: Cluster, node: Node, seen: Seen, holder: Listener) -> bool:

@@ -27,6 +27,7 @@ from clustr.remote.facts import (
 )
 from clustr.remote.reach import DnfWay, Peer, Reach, Unreached, Way
 from clustr.templates import text
+from tests.components.gpu_machines import gpu
 from tests.components.k3s_nodes import bare, cluster_of, running, with_facts
 from tests.unit.engine.preflight_case import THREE
 from tests.unit.engine.preflight_cases import SOURCE, answering, judged, k3s, named
@@ -78,6 +79,15 @@ def test_ports_count_where_they_are_needed() -> None:
     assert problems(on_gpu1(listeners=both), watched) == ["port 9090/tcp is taken by cockpit (cockpit.service)"]
     off = watched.model_copy(update={"monitoring": Monitoring(enabled=False)})
     assert problems(on_gpu1(listeners=both), off) == []
+
+
+def test_imex_takes_no_port_of_its_own() -> None:
+    def told(process: str, unit: str) -> list[str]:
+        found = on_gpu1(pci=(gpu("2941"),), listeners=(Listener(50000, "tcp", process, unit),))
+        return [each for each in problems(found) if "50000" in each]
+
+    assert told("nvidia-imex", "nvidia-imex.service") == []
+    assert told("java", "") == ["port 50000/tcp is taken by java"]
 
 
 def test_a_controller_that_the_command_line_switches_off_is_told_with_the_line() -> None:
@@ -358,7 +368,9 @@ def test_a_mirror_that_one_system_cannot_have_hides_nothing_of_the_others() -> N
 def test_the_facts_tell_of_every_port_that_a_node_needs() -> None:
     every = THREE.nodes[0].model_copy(update={"roles": frozenset(Role), "expects": NodeClass(gpus=8)})
     (pattern,) = re.findall(r"local ports='(.*?)'", text("remote/facts.sh"))
-    for written in firewall.ports(THREE, every, Seen({})):
+    rack = with_facts(bare(THREE), every.name, pci=(gpu("2941"),))
+    assert "50000/tcp" in firewall.ports(THREE, every, rack)
+    for written in firewall.ports(THREE, every, rack):
         first, _, last = written.partition("/")[0].partition(":")
         for port in range(int(first), int(last or first) + 1):
             assert re.fullmatch(pattern, str(port)), port
