@@ -102,6 +102,13 @@ def _ports(wanted: Rdma) -> Iterator[Goal]:
             wanted=port.fabric,
             apply=f"rdma_refuse_link {device} {port.fabric}",
         )
+        if port.interface:
+            yield step(
+                f"interface of {port.device}",
+                probe=f"rdma_probe_interface {device}",
+                wanted=port.interface,
+                apply=f"rdma_await_interface {device} {quote(port.interface)}",
+            )
     program = file(PROGRAM, text("rdma/clustr-fabric"), mode=0o755)
     settings = file(SETTINGS, render("rdma/fabric", ports=[line(wanted, port) for port in wanted.ports]))
     unit = file(f"/etc/systemd/system/{UNIT}", text("rdma/clustr-fabric.service"))

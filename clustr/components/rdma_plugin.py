@@ -1,15 +1,15 @@
 """The fabric in the cluster: the RDMA shared device plugin, a resource for each fabric, rdma/infiniband and rdma/roce.
 
 Ports are told apart by their link type, so one configuration serves every node of a fabric; which nodes those are their
-labels say. Functions that manage a B200 board's switches are not kept out: what tells them from a ConnectX-7 port is
-no selector of the plugin's but an interface's name, and each node makes that up for itself (docs/gpu.md). Settings:
-README of https://github.com/Mellanox/k8s-rdma-shared-dev-plugin; its deployment/k8s/base.
+labels say. That hands out whatever else speaks the same, such as the ConnectX-7 functions that manage a B200 board's
+switches; what keeps them out is an interface's name alone, so it takes classes that name theirs. Settings: README of
+https://github.com/Mellanox/k8s-rdma-shared-dev-plugin; its deployment/k8s/base.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from clustr.engine.goal import Goal
@@ -33,8 +33,11 @@ class Resource:
     sum: str
 
     @classmethod
-    def of(cls, fabric: Fabric) -> Resource:
+    def of(cls, fabric: Fabric, interfaces: Sequence[str]) -> Resource:
+        """`interfaces`: of its ports on all nodes; none: all that speak it."""
         selectors = {"drivers": ["mlx5_core"], "linkTypes": [LINKS[fabric]]}
+        if interfaces:
+            selectors["ifNames"] = list(interfaces)
         resource = {"resourceName": fabric.value, "rdmaHcaMax": SHARES, "selectors": selectors}
         settings = json.dumps({"configList": [resource]})
         return cls(fabric.value, settings, sha256(settings)[:16])
@@ -42,12 +45,23 @@ class Resource:
 
 def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
     """For the first server."""
-    found = [fabric for fabric in Fabric if any(fabric in fabrics(each) for each in cluster.nodes if each.in_cluster)]
-    if not found:
+    having = {
+        fabric: [each for each in cluster.nodes if each.in_cluster and fabric in fabrics(each)] for fabric in Fabric
+    }
+    resources = [Resource.of(fabric, interfaces(nodes, fabric)) for fabric, nodes in having.items() if nodes]
+    if not resources:
         return
-    resources = [Resource.of(fabric) for fabric in found]
     content = render("rdma_plugin/rdma-plugin.yaml", fabrics=resources, image=IMAGE, label=LABEL)
     yield manifest("clustr-rdma-plugin", content)
+
+
+def interfaces(nodes: Iterable[Node], fabric: Fabric) -> tuple[str, ...]:
+    """Of the fabric's ports on these nodes, in order; () unless every one of them is named."""
+    found: set[str | None] = set()
+    for node in nodes:
+        named = [port for port in node.rdma.ports if port.fabric is fabric] if node.rdma else []
+        found |= {port.interface for port in named} if named else {None}
+    return tuple(sorted(name for name in found if name)) if None not in found else ()
 
 
 def fabrics(node: Node) -> tuple[Fabric, ...]:

@@ -82,6 +82,10 @@ class RdmaPort(Frozen):
     device: fields.Line = Field(description="such as mlx5_0, as `rdma link` names it")
     fabric: Fabric = Field(default=Fabric.INFINIBAND, description="infiniband or roce")
     mtu: fields.Whole | None = Field(default=None, ge=256, le=65520, description="of its network interface")
+    interface: fields.Interface | None = Field(
+        default=None,
+        description="its network interface, such as ibp24s0: where all ports name theirs, pods get no others",
+    )
 
 
 class Rdma(Frozen):

@@ -30,6 +30,30 @@ rdma_refuse_link() {
   return 1
 }
 
+# rdma_probe_interface DEVICE: its network interface.
+rdma_probe_interface() {
+  local path
+  for path in "$rdma_devices/$1/device/net/"*; do
+    if [ -e "$path" ]; then
+      echo "${path##*/}"
+      return
+    fi
+  done
+  echo none
+}
+
+# rdma_await_interface DEVICE INTERFACE: it comes with a module of its own (IPoIB), a moment after the device.
+rdma_await_interface() {
+  local found _
+  for _ in {1..20}; do
+    found=$(rdma_probe_interface "$1")
+    if [ "$found" = "$2" ]; then return; fi
+    sleep 0.5
+  done
+  echo "the network interface of $1 is $found, not $2: correct rdma.ports; rdma link shows them all" >&2
+  return 1
+}
+
 # rdma_probe_settings: what is not as /etc/clustr/fabric says.
 rdma_probe_settings() {
   if [ -x /usr/local/sbin/clustr-fabric ] && [ -r /etc/clustr/fabric ]; then

@@ -252,6 +252,24 @@ def test_clustr_fabric_tells_and_sets_what_is_not_as_wanted(tmp_path: Path) -> N
     assert machine.run("check").stdout == "as wanted\n"
 
 
+def test_a_port_whose_interface_is_called_otherwise_is_told(tmp_path: Path) -> None:
+    found = goals(rdma, *machine(Rdma(ports=(RdmaPort(device="mlx5_0", interface="ibp24s0"),))))
+    assert wanted(found["interface of mlx5_0"]) == "ibp24s0"
+    assert shellcheck(list(found.values()), tmp_path) == ""
+    (tmp_path / "mlx5_0/device/net/ibp24s0").mkdir(parents=True)
+    functions = text("rdma/functions.sh").replace("/sys/class/infiniband", str(tmp_path))
+
+    def call(words: str) -> subprocess.CompletedProcess[str]:
+        script = f"set -Eeuo pipefail\nsleep() {{ :; }}\n{functions}\n{words}"
+        return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+
+    assert call("rdma_probe_interface mlx5_0").stdout == "ibp24s0\n"
+    assert call("rdma_probe_interface mlx5_1").stdout == "none\n"
+    assert call("rdma_await_interface mlx5_0 ibp24s0").returncode == 0
+    wrong = call("rdma_await_interface mlx5_0 ib0")
+    assert (wrong.returncode, wrong.stderr.split(":")[0]) == (1, "the network interface of mlx5_0 is ibp24s0, not ib0")
+
+
 def test_clustr_fabric_fails_for_a_port_that_is_not_there(tmp_path: Path) -> None:
     machine = Fabricated(tmp_path)
     machine.write("etc/clustr/fabric", rdma.line(Rdma(), RdmaPort(device="mlx5_9", mtu=4092)))

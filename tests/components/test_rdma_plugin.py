@@ -52,6 +52,23 @@ def test_a_resource_for_each_fabric_that_some_node_has() -> None:
     }
 
 
+def test_where_all_ports_name_their_interfaces_pods_get_no_others() -> None:
+    """Such as those of a B200 board's switches, which no other selector tells from a ConnectX-7 port."""
+    named = tuple(RdmaPort(device=f"mlx5_{n}", interface=f"ibp{n}s0") for n in range(3))
+
+    def selectors(*each: Rdma) -> dict[str, list[str]]:
+        nodes = [having(node, rdma) for node, rdma in zip((GPU1, GPU2), each, strict=False)]
+        data = objects(cluster_of(CP1, *nodes))["ConfigMap", "rdma-infiniband"]["data"]
+        (resource,) = json.loads(data["config.json"])["configList"]  # type: ignore[index]
+        return dict(resource["selectors"])
+
+    every = {"drivers": ["mlx5_core"], "linkTypes": ["infiniband"]}
+    assert selectors(Rdma(ports=named[:2])) == {**every, "ifNames": ["ibp0s0", "ibp1s0"]}
+    assert selectors(Rdma(ports=named[1:]), Rdma(ports=named[:2]))["ifNames"] == ["ibp0s0", "ibp1s0", "ibp2s0"]
+    for other in (Rdma(), IB, Rdma(ports=(*named, RdmaPort(device="mlx5_9")))):
+        assert selectors(Rdma(ports=named), other) == every
+
+
 def test_nodes_are_labelled_for_their_fabrics_and_the_plugins_look_for_these_labels() -> None:
     cluster = cluster_of(CP1, having(GPU1, IB), having(GPU2, Rdma()), MON1)
     found = [(goal.about, goal.name) for goal in node_object.goals(cluster, CP1, seen(cluster))]
