@@ -14,10 +14,11 @@ import pytest
 from clustr import actions, readiness
 from clustr.engine.events import Event, Note, RunDone
 from clustr.engine.plan import Plan
-from clustr.errors import ClustrError, PlanChangedError, UnreachableError
+from clustr.errors import ApplyError, ClustrError, PlanChangedError, UnreachableError
 from clustr.remote.facts import Datastore, Facts, Seen
 from clustr.results import Bootstrapped
 from clustr.session import Options
+from clustr.stages import STAGES
 from tests.unit.engine.things import cluster_of, facts
 
 CLUSTER = cluster_of("cp1", "cp2", "cp3")
@@ -106,3 +107,20 @@ def test_a_kubeconfig_that_no_server_has_yet_needs_no_words_beside_the_report(mo
     result, events = bootstrapped(monkeypatch, UnreachableError("no server of lab gives its kubeconfig"))
     assert result is not None
     assert events == [RunDone(("cp1",), (), 0.0)]
+
+
+def test_who_cannot_join_is_looked_for_once_the_firewalls_are_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+
+    def run(*_: object, **options: Any) -> Any:
+        given.update(options)
+        return SimpleNamespace(go=lambda: None)
+
+    monkeypatch.setattr(actions, "Run", run)
+    monkeypatch.setattr(actions, "left_out", lambda *_: {"cp2": ApplyError("is cut off")})
+    hold: Any = SimpleNamespace(stop=None, begin=None)
+    at_work = session()
+    at_work.run = None
+    actions._work(at_work, Seen(FRESH), Plan("test", (), 0), Options(), hold)
+    told = [stage.title for stage in STAGES if given["without"](stage, Seen(FRESH))]
+    assert told == ["Prepare nodes"]
