@@ -30,6 +30,26 @@ nvidia_driver_held_set() {
   done < <(dpkg-query -W -f='${binary:Package} ${source:Package} ${db:Status-Want} ${db:Status-Status}\n')
 }
 
+# nvidia_driver_stale BRANCH: installed packages of the driver that are of another branch, by version or by name:
+# libnvidia-compute-580, linux-modules-nvidia-580-server-6.8.0-51-generic. Distributions have tools beside it that follow
+# no branch.
+nvidia_driver_stale() {
+  local name source version status
+  local named='(nvidia|cuda-drivers)(-[a-z0-9]*[a-z][a-z0-9]*)*-([1-9][0-9][0-9])(-|:|$)'
+  while read -r name source version status; do
+    case $source/$name in
+      nvidia-settings/* | nvidia-modprobe/* | nvidia-persistenced/* | nvidia-xconfig/* | */nvidia-driver-pinning-*) continue ;;
+    esac
+    if [ "$status" != installed ] || ! { nvidia_driver_ours "$source" || nvidia_driver_ours "$name"; }; then continue; fi
+    if [[ $name =~ $named ]]; then
+      if [ "${BASH_REMATCH[3]}" = "$1" ]; then continue; fi
+    elif nvidia_driver_of_branch "$1" "${version#*:}"; then
+      continue
+    fi
+    echo "$name"
+  done < <(dpkg-query -W -f='${binary:Package} ${source:Package} ${Version} ${db:Status-Status}\n')
+}
+
 # nvidia_driver_version NAME: of an installed package, without epoch; "" for one that is not installed.
 nvidia_driver_version() {
   local status version
@@ -54,16 +74,14 @@ nvidia_driver_probe_apt() {
     if [ "$want" != hold ]; then free+=" $name"; fi
   done < <(nvidia_driver_held_set)
   if [ "$there" = 0 ]; then absent=all; fi
+  if [ -z "$absent$other" ]; then other=$(nvidia_driver_stale "$branch" | paste -sd' ' | sed "s/^./$branch beside &/"); fi
   nvidia_driver_tell "$branch" "$kernel" "$absent" "$other" "$free"
 }
 
 # nvidia_driver_apply_apt BRANCH KERNEL PINNING NAME...: everything that can fail for want of a package, a sum, a key or
 # a module that builds does so before anything on the node is changed.
 nvidia_driver_apply_apt() {
-  export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
-  wait_for_packages
-  if [ -n "$(dpkg --audit)" ]; then dpkg --configure -a --force-confdef --force-confold; fi
-  refresh_packages
+  begin_packages
   nvidia_driver_clean
   (
     trap nvidia_driver_clean EXIT
@@ -141,8 +159,9 @@ nvidia_driver_pin() {
   nvidia_driver_apt install -- "$1" "${gone[@]}"
 }
 
-# nvidia_driver_words BRANCH NAME...: what apt is to install, into the caller's `words`. Where the branch is there already, what is
-# missing comes at the very version that is: fabric manager does not start at another.
+# nvidia_driver_words BRANCH NAME...: what apt is to install, and NAME- for what it is to remove, into the caller's `words`.
+# Where the branch is there already, what is missing comes at the very version that is: fabric manager does not start at
+# another.
 nvidia_driver_words() {
   local branch=$1 name version candidate present=''
   shift
@@ -172,6 +191,25 @@ nvidia_driver_words() {
       *) words+=("$name") ;;
     esac
   done
+  nvidia_driver_words_for_stale "$branch" "$@"
+}
+
+# Apt does not remove by itself what no package of the new branch conflicts with, nor everything that one does: from 590
+# on names of Ubuntu's have no branch (libnvidia-compute-580 and libnvidia-compute). What else there is of the driver
+# moves with it.
+nvidia_driver_words_for_stale() {
+  local branch=$1 name candidate stale
+  shift
+  stale=$(nvidia_driver_stale "$branch")
+  for name in $stale; do
+    case " $* " in *" ${name%:*} "*) continue ;; esac
+    candidate=$(nvidia_driver_candidate "$name")
+    case $name/${candidate#*:} in
+      *-[1-9][0-9][0-9][-:/]*) words+=("$name-") ;;
+      */"$branch".*) words+=("$name") ;;
+      *) words+=("$name-") ;;
+    esac
+  done
 }
 
 nvidia_driver_candidate() {
@@ -192,11 +230,12 @@ nvidia_driver_at() {
   echo "$found"
 }
 
-# Of what was downloaded, the packages that bring sources for DKMS.
+# Of what was downloaded, the packages that bring sources for DKMS. Ubuntu has its dkms.conf in one (nvidia-dkms), what
+# that builds in another (nvidia-kernel-source).
 nvidia_driver_unpack_sources() {
   local file
   for file in "$nvidia_driver_scratch"/archives/*.deb; do
-    if dpkg-deb --fsys-tarfile "$file" | tar -t | grep -c '^\./usr/src/[^/]*/dkms\.conf$' >/dev/null; then
+    if dpkg-deb --fsys-tarfile "$file" | tar -t | grep -c '^\./usr/src/nvidia[^/]*/.' >/dev/null; then
       dpkg-deb -x "$file" "$nvidia_driver_scratch/tree"
     fi
   done

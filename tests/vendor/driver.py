@@ -21,10 +21,10 @@ OPEN, PROPRIETARY = "Dual MIT/GPL", "NVIDIA"
 def driver(version: str, revision: str = "1") -> tuple[Deb, ...]:
     """All packages of one version, 580.173.02; they depend on each other at exactly that."""
     whole = f"{version}-{revision}"
-    return (*_pinning(version, whole), *_kernel(version, whole), *_userspace(version, whole), *_fabric(version, whole))
+    return (*pinning(version, whole), *_kernel(version, whole), *_userspace(version, whole), *_fabric(version, whole))
 
 
-def _pinning(version: str, whole: str) -> Iterator[Deb]:
+def pinning(version: str, whole: str) -> Iterator[Deb]:
     """One for the branch and one for the version; each takes the other's place."""
     for name, pinned in ((version.partition(".")[0], f"{version.partition('.')[0]}.*"), (version, f"{version}-*")):
         preferences = (
