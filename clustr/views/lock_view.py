@@ -28,5 +28,5 @@ def may_free(held: Held, view: View, *, yes: bool) -> bool:
 
 
 def show_unlocked(held: Held | None, *, freed: bool) -> None:
-    text = "Nobody holds the lock." if held is None else "The lock is free." if freed else "The lock stays."
+    text = "No server that answered has a lock." if held is None else "The lock is free." if freed else "The lock stays."
     Screen(sys.stdout).show([text])
