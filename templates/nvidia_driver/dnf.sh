@@ -76,7 +76,7 @@ nvidia_driver_choose() {
     run_dnf module reset nvidia-driver || return
     run_dnf module enable "$1" || return
   fi
-  nvidia_driver_locking || return
+  need_versionlock || return
   names=$(nvidia_driver_held_set | sed 's/ .*//' | sort -u)
   # shellcheck disable=SC2086 # names have no blanks
   if [ -n "$names" ]; then run_dnf versionlock delete -- $names || true; fi # there may be no lock
@@ -86,16 +86,16 @@ nvidia_driver_choose() {
   fi
 }
 
-nvidia_driver_locking() {
-  if ! rpm -q --whatprovides 'dnf-command(versionlock)' >/dev/null; then run_dnf install 'dnf-command(versionlock)'; fi
-}
-
 nvidia_driver_choose_again() {
   if [ -n "$2" ] && [ "$1" != "$2" ]; then
     run_dnf module reset nvidia-driver || true
     if [ -n "$1" ]; then run_dnf module enable "$1" || true; fi
   fi
-  if [ -e "$nvidia_driver_scratch/locks" ]; then cp -p -- "$nvidia_driver_scratch/locks" "$lock_list"; fi
+  if [ -e "$nvidia_driver_scratch/locks" ]; then
+    cp -p -- "$nvidia_driver_scratch/locks" "$lock_list"
+  elif [ -e "$lock_list" ]; then
+    : >"$lock_list" # there was none: the plugin came with this, and does not do without its list
+  fi
 }
 
 # nvidia_driver_prepare BRANCH KERNEL NAME...: downloads what dnf would install, looks at its versions, and tries it.

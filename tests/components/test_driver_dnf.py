@@ -5,6 +5,7 @@ DKMS and modinfo are stand-ins: the first builds or fails as a file says, the se
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -41,6 +42,11 @@ mkdir -p %{{buildroot}}
 %files
 {files}
 """
+PLUGINS = "/etc/dnf/plugins"
+LISTS = (
+    f"cd %{{buildroot}}\nmkdir -p .{PLUGINS}\ntouch .{PLUGINS}/versionlock.list\n"
+    f"printf '[main]\\nenabled = 1\\nlocklist = {PLUGINS}/versionlock.list\\n' >.{PLUGINS}/versionlock.conf"
+)
 DKMS = f"""#!/bin/bash
 # stand-in for tests
 while [ $# -gt 0 ]; do
@@ -74,8 +80,42 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
         build(folder, NAMES[1], version, extra=f"Requires: {NAMES[0]} = 3:{version}")
         build(folder, NAMES[2], version)
         build(folder, "nvidia-container-toolkit", "1.20.1")
-    build(folder, "locking", "4.3", extra="Provides: dnf-command(versionlock) /bin/sh")
+    build(folder, "locking", "4.3", extra="Provides: dnf-command(versionlock) /bin/sh", install=LISTS, files=PLUGINS)
     subprocess.run(["createrepo_c", "--quiet", str(folder)], check=True, capture_output=True)
+    return folder
+
+
+MODULE = """---
+document: modulemd
+version: 2
+data:
+  name: nvidia-driver
+  stream: {branch}-open
+  version: 1
+  context: tests
+  arch: noarch
+  summary: stand-in for tests
+  description: stand-in for tests
+  license: {{module: [none]}}
+  dependencies: [{{}}]
+  artifacts:
+    rpms: [{artifacts}]
+...
+"""
+
+
+@pytest.fixture(scope="module")
+def streams(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same packages as EL 9 has them: a branch is there once its stream is enabled."""
+    folder = shutil.copytree(repository, tmp_path_factory.mktemp("streams") / "rpm")
+    modules = folder / "modules.yaml"
+    text = ""
+    for version in (OLD, NEW):
+        artifacts = ", ".join(f'"{name}-3:{version}-1.el10.noarch"' for name in NAMES)
+        text += MODULE.format(branch=version.partition(".")[0], artifacts=artifacts)
+    modules.write_text(text)
+    command = ["modifyrepo_c", "--mdtype=modules", str(modules), str(folder / "repodata")]
+    subprocess.run(command, check=True, capture_output=True)
     return folder
 
 
@@ -92,8 +132,7 @@ def build(folder: Path, name: str, version: str, *, extra: str = "", install: st
 @pytest.fixture
 def machine(repository: Path) -> Iterator[LocalConnection]:
     with LocalConnection() as found:
-        listing = f"[tests]\nname=tests\nbaseurl=file://{repository}\ngpgcheck=0\n"
-        found.write("/etc/yum.repos.d/tests.repo", listing)
+        reads(found, repository)
         found.write("/etc/dnf/vars/releasever", "10\n")
         found.write("/etc/dnf/plugins/local.conf", "[main]\nenabled = false\n")
         for name, text in {"dkms": DKMS, "modinfo": MODINFO}.items():
@@ -103,13 +142,20 @@ def machine(repository: Path) -> Iterator[LocalConnection]:
         yield found
 
 
-def driver(branch: int, names: tuple[str, ...] = NAMES) -> Goal:
-    words = " ".join(names)
+def reads(machine: LocalConnection, repository: Path) -> None:
+    listing = f"[tests]\nname=tests\nbaseurl=file://{repository}\ngpgcheck=0\n"
+    machine.write("/etc/yum.repos.d/tests.repo", listing)
+
+
+def driver(branch: int, *, streams: bool = False) -> Goal:
+    """By locks, as on EL 10, or by streams, as on EL 9."""
+    words = " ".join(NAMES)
+    stream, lock = (f"nvidia-driver:{branch}-open", "''") if streams else ("''", f"'*nvidia*{branch}*'")
     return step(
         "driver",
-        probe=f"nvidia_driver_probe_dnf {branch} {KERNEL} '' {words}",
+        probe=f"nvidia_driver_probe_dnf {branch} {KERNEL} {stream} {words}",
         wanted=f"{branch}, held",
-        apply=f"nvidia_driver_apply_dnf {branch} {KERNEL} '' '*nvidia*{branch}*' {words}",
+        apply=f"nvidia_driver_apply_dnf {branch} {KERNEL} {stream} {lock} {words}",
         manager=Manager.DNF,
         uses=(*USES, "nvidia_driver/dnf.sh"),
     ).of("nvidia_driver")
@@ -190,3 +236,44 @@ def test_a_lost_lock_and_a_lost_module_are_seen(machine: LocalConnection) -> Non
     assert apply(machine, driver(580)).status == 0
     machine.run(f"rm /lib/modules/{KERNEL}/extra/nvidia.ko")
     assert said(machine, driver(580)) == f"580, held, no module for the kernel {KERNEL}"
+
+
+def stream(machine: LocalConnection) -> str:
+    path = machine.path("/etc/dnf/modules.d/nvidia-driver.module")
+    found = re.search(r"^stream=(.*)", path.read_text(), re.MULTILINE) if path.exists() else None
+    return found[1] if found else ""
+
+
+def test_a_branch_goes_by_its_stream(machine: LocalConnection, streams: Path) -> None:
+    reads(machine, streams)
+    for branch, version in ((580, OLD), (595, NEW), (580, OLD)):
+        done = apply(machine, driver(branch, streams=True))
+        assert done.status == 0, done.stdout + done.stderr
+        assert versions(machine) == dict.fromkeys(NAMES, version)
+        assert said(machine, driver(branch, streams=True)) == f"{branch}, held"
+        assert stream(machine) == f"{branch}-open"
+    assert said(machine, driver(595, streams=True)) == OLD
+
+
+def test_a_stream_whose_modules_do_not_build_is_left_again(machine: LocalConnection, streams: Path) -> None:
+    reads(machine, streams)
+    assert apply(machine, driver(580, streams=True)).status == 0
+    machine.write("/var/tmp/broken", "")
+    assert apply(machine, driver(595, streams=True)).status != 0
+    assert (versions(machine), stream(machine)) == (dict.fromkeys(NAMES, OLD), "580-open")
+    assert said(machine, driver(580, streams=True)) == "580, held"
+
+
+def test_a_first_run_that_fails_leaves_neither_lock_nor_stream(machine: LocalConnection, streams: Path) -> None:
+    """The driver that is there is a person's, whom nothing of ours may keep from an upgrade."""
+    machine.run(f"rm {PLUGINS}/versionlock.list && echo '[main]\nenabled = 0' >{PLUGINS}/versionlock.conf")
+    machine.run(f"dnf -y -q install {' '.join(f'{name}-{OLD}' for name in NAMES)}")
+    machine.write(f"/usr/lib/modules/{KERNEL}/extra/nvidia.ko", OLD)
+    machine.write("/var/tmp/broken", "")
+    done = apply(machine, driver(595))
+    assert "do not build for the kernel" in done.stdout + done.stderr
+    assert "595" not in machine.path("/etc/dnf/plugins/versionlock.list").read_text()
+    assert machine.run("dnf -q repoquery locking").status == 0
+    reads(machine, streams)
+    assert apply(machine, driver(595, streams=True)).status != 0
+    assert stream(machine) == ""
