@@ -75,7 +75,7 @@ def _apt(cluster: Cluster, node: Node, wanted: Repository) -> Iterator[Goal]:
         words = f"{quote(site)} {quote(path)}"
         only = step(
             f"sources of {site}", probe=f"probe_only_source {words}", wanted="ours alone",
-            apply=f"apply_only_source {words}", undo="undo_only_source", manager=Manager.APT,
+            apply=f"apply_only_source {words}", undo=f"undo_only_source {quote(site)}", manager=Manager.APT,
         )  # fmt: skip
         yield only
     lines = (

@@ -63,13 +63,6 @@ def absent(path: str) -> Goal:
     return Goal(path, f"probe_absent {where}", "absent", f"rm -f -- {where}")
 
 
-def folder(path: str, *, mode: int = 0o755, owner: str = "root:root") -> Goal:
-    where, access = quote(path), _access(mode, owner)
-    make = f"install -d -m {mode:04o} -o {owner.split(':')[0]} -g {owner.split(':')[1]} -- {where}"
-    undo = f"rmdir --ignore-fail-on-non-empty -- {where}"
-    return Goal(path, f"probe_folder {where}", access, make, undo=undo)
-
-
 def link(path: str, target: str) -> Goal:
     where = quote(path)
     apply = f'mkdir -p -- "$(dirname -- {where})"\nln -sfn -- {quote(target)} {where}'
@@ -99,13 +92,6 @@ def signing_key(manager: Manager, path: str, *, url: str, fingerprint: str) -> G
     where = quote(path)
     apply = f"apply_key {where} {quote(url)} {fingerprint}"
     return Goal(path, f"probe_key {where}", fingerprint, apply, undo=f"rm -f -- {where}", manager=manager)
-
-
-def repository(name: str, source: str, key: str) -> tuple[Goal, Goal]:
-    """A signed apt repository: `source` is a deb822 stanza without Signed-By, `key` the armoured key it is bound to."""
-    ring = f"/etc/apt/keyrings/{name}.asc"
-    stanza = f"{source.rstrip()}\nSigned-By: {ring}\n"
-    return file(ring, key), file(f"/etc/apt/sources.list.d/{name}.sources", stanza)
 
 
 @dataclass(frozen=True)
@@ -223,11 +209,6 @@ def step(
         name, probe, wanted, apply, disrupts, undo=undo, about=about, secret=secret, show=show, manager=manager,
         uses=uses, note=note,
     )  # fmt: skip
-
-
-def disrupting(goals: Iterable[Goal], disrupts: Disrupts) -> tuple[Goal, ...]:
-    """The same goals, as ones that disturb the node's work."""
-    return tuple(replace(goal, disrupts=disrupts) for goal in goals)
 
 
 def _access(mode: int, owner: str) -> str:

@@ -29,10 +29,7 @@ container_toolkit_sum_up() {
 container_toolkit_apply_apt() {
   local version=$1
   shift
-  export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
-  wait_for_packages
-  if [ -n "$(dpkg --audit)" ]; then dpkg --configure -a --force-confdef --force-confold; fi
-  refresh_packages
+  begin_packages
   apt install --no-install-recommends --allow-change-held-packages --allow-downgrades -- "${@/%/=$version}"
   apt-mark hold -- "$@"
 }

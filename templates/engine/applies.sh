@@ -41,15 +41,20 @@ name_of_original() {
   printf %s "${sum:0:32}"
 }
 
+# A link counts, wherever it leads: one that was moved may lead nowhere.
+is_there() {
+  [ -e "$1" ] || [ -L "$1" ]
+}
+
 # What was there before clustr's first file: kept once, or noted as nothing.
 keep_original() {
   local kept
   kept=$clustr/originals/$(name_of_original "$1")
-  if [ -e "$kept" ] || [ -e "$kept.none" ]; then return; fi
+  if is_there "$kept" || [ -e "$kept.none" ]; then return; fi
   [ -d "$clustr/originals" ] || install -d -m 0700 "$clustr/originals"
-  if [ -e "$1" ]; then
-    cp -a -- "$1" "$kept.new"
-    mv -- "$kept.new" "$kept"
+  if is_there "$1"; then
+    cp -a -T -- "$1" "$kept.new"
+    mv -T -- "$kept.new" "$kept"
   else
     : >"$kept.none"
   fi
@@ -68,7 +73,7 @@ check_file() {
 restore_file() {
   local path=$1 kept
   kept=$clustr/originals/$(name_of_original "$path")
-  if [ -e "$kept" ]; then
+  if is_there "$kept"; then
     mv -f -T -- "$kept" "$path"
     relabel "$path"
   else
@@ -105,11 +110,15 @@ wait_for_packages() {
   done
 }
 
-# Linux lists file locks in /proc/locks by device and inode; no other program is needed to read it.
+# Linux lists file locks in /proc/locks by the file system's device and the inode. That device is the one in mountinfo;
+# stat has another on btrfs (https://github.com/util-linux/util-linux/issues/2349).
 lock_holder() {
   local inode pid
   inode=$(stat -c %i -- "$1")
-  pid=$(awk -v inode="$inode" '{ n = split($6, at, ":"); if ($2 != "->" && at[n] == inode) { print $5; exit } }' /proc/locks)
+  pid=$(awk -v inode="$inode" '
+    FILENAME ~ /fdinfo/ { if ($1 == "mnt_id:") mount = $2; next }
+    FILENAME ~ /mountinfo/ { if ($1 == mount) { split($3, of, ":"); file = sprintf("%02x:%02x:", of[1], of[2]) inode }; next }
+    $2 != "->" && $6 == file { print $5; exit }' /proc/self/fdinfo/0 /proc/self/mountinfo /proc/locks <"$1")
   if [ -n "$pid" ] && [ -r "/proc/$pid/comm" ]; then echo "$(<"/proc/$pid/comm"), pid $pid"; fi
 }
 
@@ -125,15 +134,19 @@ undo_enabled() {
   if [ -n "$(systemctl show -p UnitFileState --value -- "$1")" ]; then systemctl disable --quiet -- "$1"; fi
 }
 
-apply_started() {
-  local recorded=none
-  systemctl daemon-reload
-  if [ "$(probe_started "$1" "$2")" = "runs with its present files" ]; then return; fi # an earlier goal started it
+restart_unit() {
   systemctl reset-failed -- "$1" 2>/dev/null || true
   if ! timeout 600 systemctl restart -- "$1"; then
     systemctl status --no-pager --lines=20 -- "$1" >&2 || true
     return 1
   fi
+}
+
+apply_started() {
+  local recorded=none
+  systemctl daemon-reload
+  if [ "$(probe_started "$1" "$2")" = "runs with its present files" ]; then return; fi # an earlier goal started it
+  restart_unit "$1"
   if [ -r "$clustr/started/$1" ]; then recorded=$(<"$clustr/started/$1"); fi
   if [ "$recorded" != "$2" ]; then
     echo "$1 started with other files than clustr wrote" >&2

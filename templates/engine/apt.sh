@@ -48,16 +48,21 @@ refresh_packages() {
   fi
 }
 
+# What every change begins with: nothing asks, nothing is half configured, the lists are new.
+begin_packages() {
+  export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+  wait_for_packages
+  if [ -n "$(dpkg --audit)" ]; then dpkg --configure -a --force-confdef --force-confold; fi
+  refresh_packages
+}
+
 apply_packages() {
   local hold=no
   if [ "$1" = --hold ]; then
     hold=yes
     shift
   fi
-  export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
-  wait_for_packages
-  if [ -n "$(dpkg --audit)" ]; then dpkg --configure -a --force-confdef --force-confold; fi
-  refresh_packages
+  begin_packages
   apt install --no-install-recommends --allow-change-held-packages -- "$@"
   if [ "$hold" = yes ]; then apt-mark hold -- "$@"; fi
 }
@@ -91,18 +96,24 @@ apply_only_source() {
       return 1
     fi
     keep_original "$path"
-    printf '%s\n' "$path" >>"$clustr/sources-aside"
+    printf '%s\n' "$path" >>"$(sources_aside "$1")"
     rm -f -- "$path"
   done < <(apt_sources_of "$1" "$2")
 }
 
+# sources_aside SITE: each site has a list of its own, as each vendor's mirror comes and goes by itself.
+sources_aside() {
+  printf %s "$clustr/sources-aside-${1//\//%}"
+}
+
 undo_only_source() {
-  local path
-  if [ ! -e "$clustr/sources-aside" ]; then return; fi
+  local path list
+  list=$(sources_aside "$1")
+  if [ ! -e "$list" ]; then return; fi
   while read -r path; do
-    if [ ! -e "$path" ]; then restore_file "$path"; fi
-  done < <(sort -u -- "$clustr/sources-aside")
-  rm -f -- "$clustr/sources-aside"
+    if ! is_there "$path"; then restore_file "$path"; fi
+  done < <(sort -u -- "$list")
+  rm -f -- "$list"
 }
 
 # keep_source_that_answers FILE: its lists are read, with its key; where that fails the file goes again.

@@ -118,7 +118,7 @@ recover_packages() {
 # dnf is not told what is there, as the probe sees it: it would take `curl` for that package alone, which curl-minimal
 # conflicts with.
 apply_packages() {
-  local hold=no name absent=()
+  local hold=no name lacking=()
   if [ "$1" = --hold ]; then
     hold=yes
     shift
@@ -126,9 +126,9 @@ apply_packages() {
   refresh_packages
   recover_packages
   for name in "$@"; do
-    if ! what_provides "$name" >/dev/null; then absent+=("$name"); fi
+    if ! what_provides "$name" >/dev/null; then lacking+=("$name"); fi
   done
-  if [ ${#absent[@]} -gt 0 ]; then install_packages "${absent[@]}"; fi
+  if [ ${#lacking[@]} -gt 0 ]; then install_packages "${lacking[@]}"; fi
   if [ "$hold" = yes ]; then lock_packages "$@"; fi
 }
 

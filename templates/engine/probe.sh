@@ -3,7 +3,7 @@
 set -u
 export LC_ALL=C
 mark={{ nonce }}
-scratch=$(mktemp -d /dev/shm/clustr-probe.XXXXXXXX)
+scratch=$(mktemp -d /dev/shm/clustr-probe.XXXXXXXX) || exit
 trap 'rm -rf -- "$scratch"' EXIT
 
 {{ functions }}

@@ -74,10 +74,6 @@ probe_absent() {
   if [ -e "$1" ] || [ -L "$1" ]; then echo present; else echo absent; fi
 }
 
-probe_folder() {
-  if [ -d "$1" ]; then stat -c '0%a %U:%G' -- "$1"; else echo absent; fi
-}
-
 probe_link() {
   if [ -L "$1" ]; then
     echo "-> $(readlink -- "$1")"

@@ -55,11 +55,7 @@ k3s_found() {
   mv -f -- "$founding.new" "$founding"
   echo "::status founding the cluster"
   systemctl daemon-reload
-  systemctl reset-failed k3s.service 2>/dev/null || true
-  if ! timeout 600 systemctl restart k3s.service; then
-    systemctl status --no-pager --lines=20 k3s.service >&2 || true
-    return 1
-  fi
+  restart_unit k3s.service
   k3s_wait_ready
   rm -f -- "$founding"
 }
@@ -96,10 +92,7 @@ k3s_find_nvidia() {
   found=$(k3s_probe_nvidia "$1")
   if [ "$found" = "$2" ]; then return; fi # it was started after the toolkit came
   echo "::status restarting k3s, which looks for NVIDIA's runtime at its start"
-  if ! timeout 600 systemctl restart -- "$1"; then
-    systemctl status --no-pager --lines=20 -- "$1" >&2 || true
-    return 1
-  fi
+  restart_unit "$1"
   found=$(k3s_probe_nvidia "$1")
   if [ "$found" != "$2" ]; then
     echo "k3s takes $found for NVIDIA's runtime, not $2: remove what a GPU Operator left in /usr/local/nvidia/toolkit" >&2

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Written by clustr. Stops k3s and every container that it started, and takes down what they mounted and linked.
+# Written by clustr. Stops k3s and every container of its own containerd, and takes down what they mounted and linked.
+# Where the runtime is docker or the distribution's containerd, its containers run on: they are the runtime's.
 # What is on disk stays: k3s starts again from it.
 set -u
 
@@ -38,7 +39,7 @@ unmount_below() {
   done
 }
 
-for folder in /run/k3s /var/lib/kubelet/pods /var/lib/kubelet/plugins /run/netns/cni-; do
+for folder in /run/k3s /var/lib/kubelet/pods /var/lib/kubelet/plugins; do
   unmount_below "$folder"
 done
 for space in $(ip netns list 2>/dev/null | awk '$1 ~ /^cni-/ { print $1 }'); do ip netns delete "$space"; done

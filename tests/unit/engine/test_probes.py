@@ -71,6 +71,13 @@ def test_what_is_no_plain_file_is_told(node: LocalConnection) -> None:
     ]
 
 
+def test_a_node_without_room_is_left_as_it_is(node: LocalConnection) -> None:
+    node.command("mktemp", "echo 'No space left on device' >&2; exit 1")
+    result = node.run(probe_script([file("/etc/absent", "x").of("test")], "mark"))
+    assert (result.status, result.stdout, result.stderr) == (1, "", "No space left on device\n")
+    assert not node.path("/answers").exists()
+
+
 def test_all_units_are_asked_for_at_once(node: LocalConnection) -> None:
     node.command("systemctl", SYSTEMCTL)
     node.write("/var/lib/clustr/started/one.service", "another-sum\n")
@@ -91,5 +98,5 @@ def test_a_systemctl_that_tells_of_fewer_units_is_asked_for_each(node: LocalConn
 
 def test_a_probe_of_a_component_looks_for_itself(node: LocalConnection) -> None:
     node.write("/etc/seen", "x\n", 0o640)
-    goal = step("seen", probe="probe_folder /etc; probe_file /etc/seen", wanted="", apply="true")
+    goal = step("seen", probe="probe_absent /etc; probe_file /etc/seen", wanted="", apply="true")
     assert ask(node, goal)[0].text.splitlines()[-2:] == ["0640 root:root", "x"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clustr.engine.goal import Goal
-from clustr.engine.makers import file, folder, link, sha256, step
+from clustr.engine.makers import file, link, sha256, step
 from clustr.engine.plan import differences
 from clustr.engine.script import (
     Status,
@@ -55,20 +55,19 @@ def state(tmp_path: Path) -> Path:
 def test_goals_are_met_after_their_apply_and_then_there_is_nothing_to_do(tmp_path: Path, state: Path) -> None:
     there = tmp_path / "with 'quote' and space"
     goals = [
-        folder(str(there), mode=0o750).of("test"),
         file(str(there / "file"), "first $line\n`second`\n\\third\n", mode=0o640).of("test"),
         file(str(there / "secret"), "s3cret\n", mode=0o600, secret=True).of("test"),
         link(str(there / "link"), "file").of("test"),
     ]
-    assert probe(goals) == ["absent\n"] * 4
+    assert probe(goals) == ["absent\n"] * 3
     lines, verdict = apply(goals, state)
-    assert verdict == Verdict("run1", Status.DONE, (0, 1, 2, 3))
+    assert verdict == Verdict("run1", Status.DONE, (0, 1, 2))
     assert [line for line in lines if line.startswith("::")] == [
-        f"::{w} {n}" for n in range(4) for w in ("goal", "done")
+        f"::{w} {n}" for n in range(3) for w in ("goal", "done")
     ]
     assert (there / "file").read_text() == "first $line\n`second`\n\\third\n"
     nonce = new_nonce()
-    answers = read_answers(bash(probe_script(goals, nonce)), nonce, 4)
+    answers = read_answers(bash(probe_script(goals, nonce)), nonce, 3)
     assert differences(0, "here", goals, answers) == []
 
 
@@ -145,6 +144,19 @@ def test_what_was_there_before_comes_back_on_removal(tmp_path: Path, state: Path
     apply(undo, state)
     assert kept.read_text() == "the person's\n"
     assert not new.exists()
+
+
+@pytest.mark.parametrize("target", ["real", "nowhere"])
+def test_a_link_that_was_there_before_comes_back_as_it_was(tmp_path: Path, state: Path, target: str) -> None:
+    (tmp_path / "real").write_text("the person's\n")
+    path = tmp_path / "link"
+    path.symlink_to(target)
+    for content in ("first\n", "second\n"):
+        apply([file(str(path), content).of("test")], state)
+        assert (path.is_symlink(), path.read_text()) == (False, content)
+    apply([step("undo", probe="", wanted="", apply=f"restore_file '{path}'").of("test")], state)
+    assert path.readlink() == Path(target)
+    assert (tmp_path / "real").read_text() == "the person's\n"
 
 
 def test_a_file_that_its_checker_refuses_is_not_put_in_place(tmp_path: Path, state: Path) -> None:

@@ -18,7 +18,7 @@ record 65a77c7b47ee78963fd32ed4ae1a4919 <<'END_OF_RECORD'
 container_toolkit 
 c291cmNlcyBvZiBudmlkaWEuZ2l0aHViLmlvL2xpYm52aWRpYS1jb250YWluZXIvc3RhYmxlL2RlYi9hbWQ2NA==
 2
-undo_only_source
+undo_only_source nvidia.github.io/libnvidia-container/stable/deb/amd64
 END_OF_RECORD
 apply_only_source nvidia.github.io/libnvidia-container/stable/deb/amd64 /etc/apt/sources.list.d/clustr-nvidia-container-toolkit.sources
 

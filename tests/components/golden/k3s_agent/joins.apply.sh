@@ -41,7 +41,8 @@ restore_file /usr/local/bin/k3s-killall.sh
 END_OF_RECORD
 apply_file /usr/local/bin/k3s-killall.sh 0755 root:root <<'END_OF_FILE_BY_CLUSTR'
 #!/bin/bash
-# Written by clustr. Stops k3s and every container that it started, and takes down what they mounted and linked.
+# Written by clustr. Stops k3s and every container of its own containerd, and takes down what they mounted and linked.
+# Where the runtime is docker or the distribution's containerd, its containers run on: they are the runtime's.
 # What is on disk stays: k3s starts again from it.
 set -u
 
@@ -80,7 +81,7 @@ unmount_below() {
   done
 }
 
-for folder in /run/k3s /var/lib/kubelet/pods /var/lib/kubelet/plugins /run/netns/cni-; do
+for folder in /run/k3s /var/lib/kubelet/pods /var/lib/kubelet/plugins; do
   unmount_below "$folder"
 done
 for space in $(ip netns list 2>/dev/null | awk '$1 ~ /^cni-/ { print $1 }'); do ip netns delete "$space"; done

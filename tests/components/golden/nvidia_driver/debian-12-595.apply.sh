@@ -26,7 +26,7 @@ record a6e18b72c115de27bf3dd448ff9a30ca <<'END_OF_RECORD'
 nvidia_driver 
 c291cmNlcyBvZiBkZXZlbG9wZXIuZG93bmxvYWQubnZpZGlhLmNvbS9jb21wdXRlL2N1ZGEvcmVwb3MvZGViaWFuMTIveDg2XzY0
 3
-undo_only_source
+undo_only_source developer.download.nvidia.com/compute/cuda/repos/debian12/x86_64
 END_OF_RECORD
 apply_only_source developer.download.nvidia.com/compute/cuda/repos/debian12/x86_64 /etc/apt/sources.list.d/clustr-nvidia.sources
 

@@ -21,7 +21,7 @@ record a6e18b72c115de27bf3dd448ff9a30ca <<'END_OF_RECORD'
 nvidia_driver 
 c291cmNlcyBvZiBkZXZlbG9wZXIuZG93bmxvYWQubnZpZGlhLmNvbS9jb21wdXRlL2N1ZGEvcmVwb3MvZGViaWFuMTIveDg2XzY0
 2
-undo_only_source
+undo_only_source developer.download.nvidia.com/compute/cuda/repos/debian12/x86_64
 END_OF_RECORD
 apply_only_source developer.download.nvidia.com/compute/cuda/repos/debian12/x86_64 /etc/apt/sources.list.d/clustr-nvidia.sources
 
@@ -29,7 +29,7 @@ record 53dccfe62042899973dd6d720634cdb8 <<'END_OF_RECORD'
 nvidia_driver 
 c291cmNlcyBvZiBtLmV4YW1wbGUuY29tL252L2RlYmlhbjEyL3g4Nl82NA==
 3
-undo_only_source
+undo_only_source m.example.com/nv/debian12/x86_64
 END_OF_RECORD
 apply_only_source m.example.com/nv/debian12/x86_64 /etc/apt/sources.list.d/clustr-nvidia.sources
 

@@ -18,7 +18,7 @@ record d6ef38db34ee98f314dbf66f612b51bd <<'END_OF_RECORD'
 nvidia_driver 
 c291cmNlcyBvZiBkZXZlbG9wZXIuZG93bmxvYWQubnZpZGlhLmNvbS9jb21wdXRlL2N1ZGEvcmVwb3MvdWJ1bnR1MjQwNC9zYnNh
 2
-undo_only_source
+undo_only_source developer.download.nvidia.com/compute/cuda/repos/ubuntu2404/sbsa
 END_OF_RECORD
 apply_only_source developer.download.nvidia.com/compute/cuda/repos/ubuntu2404/sbsa /etc/apt/sources.list.d/clustr-nvidia.sources
 

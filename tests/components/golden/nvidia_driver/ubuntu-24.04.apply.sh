@@ -18,7 +18,7 @@ record 6b3e3ae62043592632f907dd37bca5af <<'END_OF_RECORD'
 nvidia_driver 
 c291cmNlcyBvZiBkZXZlbG9wZXIuZG93bmxvYWQubnZpZGlhLmNvbS9jb21wdXRlL2N1ZGEvcmVwb3MvdWJ1bnR1MjQwNC94ODZfNjQ=
 2
-undo_only_source
+undo_only_source developer.download.nvidia.com/compute/cuda/repos/ubuntu2404/x86_64
 END_OF_RECORD
 apply_only_source developer.download.nvidia.com/compute/cuda/repos/ubuntu2404/x86_64 /etc/apt/sources.list.d/clustr-nvidia.sources
 
