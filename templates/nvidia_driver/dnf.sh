@@ -3,11 +3,11 @@
 
 # nvidia_driver_held_set: installed packages of the driver and of kernels, as versionlock writes them, after their name.
 nvidia_driver_held_set() {
-  local name locked
-  while read -r name locked; do
+  local name written
+  while read -r name written; do
     case $name in
       *nvidia-container* | *nvidia-cuda-*) ;;
-      *nvidia* | cuda-drivers* | kernel | kernel-core | kernel-modules* | kernel-devel*) echo "$name $locked" ;;
+      *nvidia* | cuda-drivers* | kernel | kernel-core | kernel-modules* | kernel-devel*) echo "$name $written" ;;
     esac
   done < <(rpm -qa --qf "%{NAME} $locked_form")
 }
@@ -18,7 +18,7 @@ nvidia_driver_version() {
 
 # nvidia_driver_probe_dnf BRANCH KERNEL STREAM NAME...
 nvidia_driver_probe_dnf() {
-  local branch=$1 kernel=$2 stream=$3 name locked version absent='' other='' free='' there=0
+  local branch=$1 kernel=$2 stream=$3 name written version absent='' other='' free='' there=0
   shift 3
   for name in "$@"; do
     version=$(nvidia_driver_version "$name")
@@ -29,8 +29,8 @@ nvidia_driver_probe_dnf() {
       if ! nvidia_driver_of_branch "$branch" "$version"; then other=${other:-$version}; fi
     fi
   done
-  while read -r name locked; do
-    if ! is_locked "$locked"; then free+=" $name"; fi
+  while read -r name written; do
+    if ! is_locked "$written"; then free+=" $name"; fi
   done < <(nvidia_driver_held_set)
   if [ "$there" = 0 ]; then
     absent=all

@@ -370,6 +370,7 @@ def test_packages_and_their_places_by_dnf(here: LocalConnection) -> None:
     here.write("/etc/dnf/plugins/versionlock.list", "# locked\nnvidia-driver-cuda-3:580.95.05-1.el9.*\n*kmod*580*\n")
     here.command(
         "rpm",
+        '[ "$*" != "-q dkms" ] || exit 1\n'
         "echo 'nvidia-driver-cuda 580.95.05-1.el9 nvidia-driver-cuda-3:580.95.05-1.el9.x86_64'\n"
         "echo 'kmod-nvidia-open-dkms 580.95.05-1.el9 kmod-nvidia-open-dkms-3:580.95.05-1.el9.noarch'\n"
         "echo 'nvidia-persistenced 575.1-1.el9 nvidia-persistenced-3:575.1-1.el9.x86_64'",
@@ -390,5 +391,6 @@ def test_packages_and_their_places_by_dnf(here: LocalConnection) -> None:
     assert {each.name: each.version for each in found.candidates} == {
         "kernel-devel-5.14.0-503.el9.x86_64": "5.14.0-503.el9",
         "kernel-64k-devel-5.14.0-570.el9.aarch64": "",
+        "dkms": "",  # neither there nor to be had
         "nvidia-open": "580.95.05-1.el9",
     }
