@@ -106,12 +106,14 @@ nvidia_driver_change() {
     fi
   fi
   if [ -n "$pinning" ]; then nvidia_driver_pin "$pinning"; fi
-  if [ ${#words[@]} -eq 0 ]; then return; fi
-  echo "::status installing the driver of branch $branch"
-  if ! nvidia_driver_apt install -- "${words[@]}"; then
-    for each in /var/lib/dkms/nvidia*/"$branch".*/build/make.log; do nvidia_driver_show_log "$each"; done
-    return 1
+  if [ ${#words[@]} -gt 0 ]; then
+    echo "::status installing the driver of branch $branch"
+    if ! nvidia_driver_apt install -- "${words[@]}"; then
+      for each in /var/lib/dkms/nvidia*/"$branch".*/build/make.log; do nvidia_driver_show_log "$each"; done
+      return 1
+    fi
   fi
+  nvidia_driver_follow "$branch"
 }
 
 # Without Ignore-Hold apt leaves held packages where they are that others of the new version depend on (apt.conf(5)).
@@ -195,8 +197,7 @@ nvidia_driver_words() {
 }
 
 # Apt does not remove by itself what no package of the new branch conflicts with, nor everything that one does: from 590
-# on names of Ubuntu's have no branch (libnvidia-compute-580 and libnvidia-compute). What else there is of the driver
-# moves with it.
+# on names of Ubuntu's have no branch (libnvidia-compute-580 and libnvidia-compute).
 nvidia_driver_words_for_stale() {
   local branch=$1 name candidate stale
   shift
@@ -206,10 +207,18 @@ nvidia_driver_words_for_stale() {
     candidate=$(nvidia_driver_candidate "$name")
     case $name/${candidate#*:} in
       *-[1-9][0-9][0-9][-:/]*) words+=("$name-") ;;
-      */"$branch".*) words+=("$name") ;;
+      */"$branch".*) ;; # it moves with the others, is taken away by one of them, or follows
       *) words+=("$name-") ;;
     esac
   done
+}
+
+# nvidia_driver_follow BRANCH: what no other package has moved. Not sooner: the other flavour's modules would be asked for
+# beside those that are wanted.
+nvidia_driver_follow() {
+  local stale
+  mapfile -t stale < <(nvidia_driver_stale "$1")
+  if [ ${#stale[@]} -gt 0 ]; then nvidia_driver_apt install -- "${stale[@]}"; fi
 }
 
 nvidia_driver_candidate() {

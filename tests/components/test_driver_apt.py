@@ -28,7 +28,7 @@ from tests.vendor.debs import Deb, build
 from tests.vendor.driver_ubuntu import driver as debs
 
 KERNEL, NEWER = "6.8.0-51-generic", "6.8.0-52-generic"
-OLD, NEW = "580.173.02", "595.91.07"
+OLD, NEW, NEWEST = "580.173.02", "595.91.07", "615.71.09"
 DKMS = """#!/bin/bash
 # stand-in for tests
 act=$1 sources=/usr/src
@@ -51,7 +51,7 @@ MODINFO = '#!/bin/bash\n# stand-in for tests\nexec cat "${@: -1}"\n'
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("deb")
-    for deb in (*debs(OLD), *debs(NEW), *kernels(), Deb("dkms", "3.0.11-1", architecture="all")):
+    for deb in (*debs(OLD), *debs(NEW), *debs(NEWEST), *kernels(), Deb("dkms", "3.0.11-1", architecture="all")):
         build(deb, folder)
     index = subprocess.run(["dpkg-scanpackages", "--multiversion", "."], cwd=folder, check=True, capture_output=True)
     (folder / "Packages").write_bytes(index.stdout)
@@ -126,12 +126,27 @@ def test_the_packages_of_either_flavour_go_together(machine: LocalConnection, br
     brought(machine, driver(branch, modules))
 
 
-@pytest.mark.parametrize(("before", "after"), [("580", "595"), ("595", "580")])
-def test_nothing_of_the_old_names_is_left(machine: LocalConnection, before: str, after: str) -> None:
-    brought(machine, driver(before))
-    brought(machine, driver(after))
-    version = NEW if after == "595" else OLD
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (driver("580"), driver("595")),
+        (driver("595"), driver("580")),
+        (driver("580", "proprietary"), driver("595")),
+        (driver("595", "proprietary"), driver("615")),
+    ],
+    ids=("new-names", "old-names", "names-and-flavour", "flavour"),
+)
+def test_nothing_of_another_branch_is_left(machine: LocalConnection, before: Goal, after: Goal) -> None:
+    """libnvidia-extra, which nothing asks for, is a person's."""
+    brought(machine, before)
+    if before.wanted.startswith("595"):
+        machine.run(f"apt-get -qy install libnvidia-extra={NEW}-1ubuntu1")
+        assert said(machine, before) == "595, not held: libnvidia-extra"
+    brought(machine, after)
+    version = next(each for each in (OLD, NEW, NEWEST) if after.wanted.startswith(each[:3]))
     assert {each for each in installed(machine) if version not in each} == set()
+    extra = before.wanted.startswith("595") and after.wanted.startswith("615")
+    assert any(each.startswith("libnvidia-extra ") for each in installed(machine)) is extra
 
 
 def test_a_flavour_takes_the_other_s_place(machine: LocalConnection) -> None:

@@ -48,6 +48,7 @@ def _userspace(version: str, whole: str, suffix: str) -> Iterator[Deb]:
         yield _deb(f"nvidia-firmware{suffix}-{version}", whole)  # nothing of a later branch takes its place
     else:
         yield _deb("nvidia-firmware", whole)
+        yield _deb("libnvidia-extra", whole)
 
 
 def _takes_place(virtual: str) -> dict[str, str]:
