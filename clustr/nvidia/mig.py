@@ -1,8 +1,8 @@
 """Which MIG profiles a chip has, of those that an inventory can name.
 
 Sources: NVIDIA's MIG user guide, "Supported MIG Profiles" (docs.nvidia.com/datacenter/tesla/mig-user-guide), and for
-GH200 with 144 GB the GPU Operator's assets/state-mig-manager/0400_configmap.yaml. Chips whose profiles neither tells, or
-drivers call differently (GB200: 1g.23gb and 1g.24gb, 7g.186gb and 7g.189gb), are not here: the node's nvidia-smi is
+GH200 with 144 GB the GPU Operator's assets/state-mig-manager/0400_configmap.yaml. Chips whose profiles neither tells,
+or drivers call differently (GB200: 1g.23gb and 1g.24gb, 7g.186gb and 7g.189gb), are not here: the node's nvidia-smi is
 asked.
 """
 

@@ -165,6 +165,18 @@ def test_what_was_cut_in_the_middle_is_done_again(machine: LocalConnection) -> N
         assert bash(machine, f"cat {ONE_LINE}") == LIST
 
 
+def test_a_list_of_other_places_too_is_left_alone_however_long_it_is(machine: LocalConnection) -> None:
+    mixed = "".join(f"deb http://deb.example.com/{number:04}/debian bookworm main\n" for number in range(3000))
+    mixed += "deb https://vendor.example.com/repos bookworm main\n"
+    put(machine, "/etc/apt/sources.list.d/mixed.list", mixed)
+    ours = "/etc/apt/sources.list.d/ours.sources"
+    act = f"apply_only_source vendor.example.com/repos {ours} 2>&1 || echo refused"
+    said = bash(machine, f"{text('engine/apt.sh')}\n{act}")
+    assert said.startswith("/etc/apt/sources.list.d/mixed.list names vendor.example.com/repos among other places")
+    assert said.endswith("refused\n")
+    assert machine.path("/etc/apt/sources.list.d/mixed.list").read_text() == mixed
+
+
 def test_a_system_without_any_source_gets_one(machine: LocalConnection) -> None:
     assert sources(machine, "probe") == "no source"
     sources(machine, "apply")
