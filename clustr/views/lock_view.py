@@ -28,5 +28,8 @@ def may_free(held: Held, view: View, *, yes: bool) -> bool:
 
 
 def show_unlocked(held: Held | None, *, freed: bool) -> None:
-    text = "No server that answered has a lock." if held is None else "The lock is free." if freed else "The lock stays."
+    if held is None:
+        text = "No server that answered has a lock."
+    else:
+        text = "The lock is free." if freed else "The lock stays."
     Screen(sys.stdout).show([text])

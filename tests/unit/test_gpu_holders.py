@@ -1,4 +1,4 @@
-"""Who holds the GPUs' devices, asked of this machine's own /proc; the devices here are /dev/null's under another name."""
+"""Who holds the GPUs' devices, asked of this machine's own /proc; devices here are /dev/null under another name."""
 
 from __future__ import annotations
 
