@@ -86,8 +86,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
     keys.write_text("".join(f"{line}\n" for line in known if line.startswith(f"{bastion} ")))
 
     def edit(document: dict[str, Any]) -> None:
-        patient = {"connect_timeout": 60, "connect_within": 120}  # forty logins at once on two cores
-        document["ssh"] |= {"bastion": bastion, "host_keys": "accept-new", "known_hosts": str(keys)} | patient
+        document["ssh"] |= {"bastion": bastion, "host_keys": "accept-new", "known_hosts": str(keys)}
         document["nodes"] = [{"name": f"n[01-{NODES}]", "address": f"10.99.{lab.number}.[101-{100 + NODES}]"}]
 
     yield Behind(cluster, cluster.variant("behind", edit), addresses)
