@@ -296,5 +296,5 @@ def test_the_command_line_breaks_and_mends(node: GpuNode) -> None:
     document = json.loads(clustr("status", NAME, "--output", "json"))
     jsonschema.validate(document, json.loads(clustr("status", "--schema")))
     assert document["labs"][0]["nodes"][0]["gpus"] == {"count": 8, "model": "h100"}
-    with pytest.raises(UsageError, match="no port 8"):
-        node.fault(Fault.IB_DOWN, 8)
+    with pytest.raises(UsageError, match="no port 10"):
+        node.fault(Fault.IB_DOWN, 10)
