@@ -22,6 +22,7 @@ from clustr.nvidia import packages as names
 from clustr.nvidia.branches import COHERENT_MEMORY_MODE
 from clustr.nvidia.chips import board, gpus
 from clustr.nvidia.choice import Choice, Refusal, choose
+from clustr.nvidia.kernel import as_it_will_run
 from clustr.remote.facts import Facts, Seen
 from clustr.templates import text
 
@@ -66,18 +67,20 @@ def chosen(node: Node, facts: Facts) -> Choice | None:
 
 
 def goals(cluster: Cluster, node: Node, seen: Seen) -> Iterable[Goal]:
-    facts = seen[node.name]
+    facts = as_it_will_run(node, seen[node.name])
     choice = chosen(node, facts)
     if choice is None:
         return
     wanted = Wanted(choice, facts, family(facts).manager)
     yield from _sources(cluster, node, seen, wanted)
+    yield from _kernel(node, wanted)
     yield from _without_nouveau(wanted)
     yield from _options(wanted)
     if not choice.signed:
         yield from _what_builds(wanted)
     yield _driver(wanted)
     yield from _in_kernel(wanted)
+    yield from _kernel_runs(node, wanted)
     yield from _persistenced(wanted)
 
 
@@ -114,6 +117,27 @@ def repository(choice: Choice) -> vendor.Repository:
     if cell is None:
         raise ValueError("a driver that is there already has no repository")
     return vendor.Repository(vendor.NVIDIA, cell.repository, cell.key_url, cell.fingerprint, title="NVIDIA CUDA")
+
+
+def _kernel(node: Node, wanted: Wanted) -> Iterator[Goal]:
+    """With its headers, before anything is built for it; the driver's step then holds them with the rest."""
+    if node.driver.kernel is not None:
+        found = names.kernel_packages(wanted.choice, wanted.kernel)
+        headers = names.headers_packages(wanted.choice, wanted.kernel)
+        yield packages(wanted.manager, (*found, *headers), label=f"kernel {wanted.kernel}")
+
+
+def _kernel_runs(node: Node, wanted: Wanted) -> Iterator[Goal]:
+    """After its module: a boot loader that starts another kernel shows here, and the node is not given back."""
+    if node.driver.kernel is not None:
+        yield step(
+            "kernel that runs",
+            probe="uname -r",
+            wanted=wanted.kernel,
+            apply=":",
+            disrupts=Disrupts.REBOOT,
+            note=f"reboots: into the kernel {wanted.kernel}",
+        )
 
 
 def _without_nouveau(wanted: Wanted) -> Iterator[Goal]:

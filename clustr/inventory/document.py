@@ -188,6 +188,9 @@ class DriverDocument(Frozen):
     source: Source | None = Field(default=None, description="nvidia (default), distro or preinstalled")
     branch: fields.Branch | None = Field(default=None, description="such as 580; default: auto")
     modules: Modules | None = Field(default=None, description="auto (default), open or proprietary")
+    kernel: fields.KernelRelease | None = Field(
+        default=None, description="release that nodes run, such as 6.1.0-57-amd64; default: what is there, held"
+    )
 
 
 class ClassDocument(Shared, NodeClass):

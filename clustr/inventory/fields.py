@@ -249,6 +249,10 @@ Package = Annotated[str, _like(r"[A-Za-z0-9][-A-Za-z0-9+._:]*", "is no package: 
 SysctlKey = Annotated[str, _like(r"[a-z0-9][-a-zA-Z0-9_./*:]*", "is no sysctl: write one like vm.max_map_count")]
 # journald.conf(5), SystemMaxUse=
 Branch = Annotated[str, _like(r"auto|[1-9]\d{2}", "is no branch of the driver: write one like 580, or auto")]
+# What `uname -r` says of it; it becomes part of packages' names.
+KernelRelease = Annotated[
+    str, _like(r"[1-9]\d*\.\d+[-0-9A-Za-z.+_~]*", "is no release of a kernel: write one like 6.1.0-57-amd64 (uname -r)")
+]
 CudaVersion = Annotated[str, _like(r"\d{2}\.\d", "is no version of CUDA: write one like 13.0")]
 PciSlot = Annotated[
     str, _like(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", "is no PCI slot: write one like 0000:4b:00.0")

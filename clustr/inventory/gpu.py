@@ -62,6 +62,10 @@ class Driver(Frozen):
     source: Source = Field(default=Source.NVIDIA, description="nvidia, distro or preinstalled")
     branch: fields.Branch = Field(default="auto", description="such as 580; auto: the newest that is sure to serve")
     modules: Modules = Field(default=Modules.AUTO, description="auto, open or proprietary")
+    kernel: fields.KernelRelease | None = Field(
+        default=None,
+        description="release that nodes run, such as 6.1.0-57-amd64; left out: the one that is there, held",
+    )
 
 
 class Cuda(Frozen):

@@ -126,6 +126,18 @@ def headers_packages(choice: Choice, kernel: str) -> tuple[str, ...]:
     return (f"kernel{f'-{variant}' if variant else ''}-devel-{release}",)
 
 
+def kernel_packages(choice: Choice, kernel: str) -> tuple[str, ...]:
+    """The kernel itself, with the modules that a server may want. Ubuntu keeps some apart from its generic kernels
+    (https://packages.ubuntu.com/noble/linux-image-generic)."""
+    if choice.cell is None:
+        return ()
+    if choice.cell.system[0] in ENTERPRISE_LINUX:
+        release, _, variant = kernel.partition("+")
+        return (f"kernel{f'-{variant}' if variant else ''}-{release}",)
+    extra = choice.cell.system[0] == "ubuntu" and kernel.endswith("-generic")
+    return (f"linux-image-{kernel}", *((f"linux-modules-extra-{kernel}",) if extra else ()))
+
+
 def fabric_manager_packages(choice: Choice, board: Board, kernel: str) -> tuple[str, ...]:
     """() on a board without NVSwitch. NVIDIA's, but for nvlsm, have the driver's version.
 

@@ -30,6 +30,10 @@ def node(source: Source = Source.NVIDIA, branch: str = "auto", **further: object
     return GPU1.model_copy(update={"driver": Driver(source=source, branch=branch), **further})
 
 
+def with_kernel(release: str, source: Source = Source.NVIDIA) -> Node:
+    return GPU1.model_copy(update={"driver": Driver(source=source, kernel=release)})
+
+
 def machine(pci: tuple[PciDevice, ...], gpus: GpuFacts = BARE, **further: object) -> Facts:
     return facts(GPU1, pci=pci, gpu=gpus, **{**MACHINE, **further})
 
@@ -66,6 +70,10 @@ def _cases() -> dict[str, tuple[Component, Node, Facts, dict[str, object]]]:
             nvidia_driver, node(), replace(recorded("ubuntu-24.04", (gpu(GH200),)), architecture="aarch64"), {}
         ),
         "nvidia_driver/rocky-9": (nvidia_driver, node(), recorded("rocky-9", one), {}),
+        "nvidia_driver/debian-12-kernel": (nvidia_driver, with_kernel("6.1.0-57-amd64"), machine(one), {}),
+        "nvidia_driver/rocky-9-kernel": (
+            nvidia_driver, with_kernel("5.14.0-611.5.1.el9_7.x86_64"), recorded("rocky-9", one), {}
+        ),
         "fabric_manager/hgx": (fabric_manager, node(), machine(hgx(H100)), {}),
         "fabric_manager/b200": (fabric_manager, node(), machine(b200()), {}),
         "fabric_manager/gb200": (
@@ -160,6 +168,27 @@ def test_a_change_of_branch_under_a_loaded_module_drains_the_node() -> None:
     assert of(same, "driver").disrupts is Disrupts.NOTHING
     flavour = case(nvidia_driver, node(), machine((gpu(H100),), loaded("580.173.02", open=False, holders=())))
     assert of(flavour, "driver").disrupts is Disrupts.WORKLOADS
+
+
+def test_a_kernel_of_the_inventory_comes_with_headers_and_module_before_its_boot() -> None:
+    release = "6.1.0-57-amd64"
+    here = machine((gpu(H100),), loaded("580.173.02", holders=()))
+    found = case(nvidia_driver, with_kernel(release), here)
+    names = [goal.name for goal in found]
+    kernel, runs = of(found, f"kernel {release}"), of(found, "kernel that runs")
+    assert kernel.apply == f"apply_packages linux-image-{release} linux-headers-{release}"
+    assert f" {release} " in of(found, "driver").probe
+    assert release in of(found, "driver in the kernel").probe
+    assert (runs.wanted, runs.disrupts, runs.note) == (release, Disrupts.REBOOT, f"reboots: into the kernel {release}")
+    order = [kernel.name, "nouveau in the initramfs", "driver", "driver in the kernel", runs.name]
+    assert [name for name in names if name in order] == order
+
+
+@pytest.mark.parametrize("source", [Source.NVIDIA, Source.PREINSTALLED])
+def test_without_one_in_the_inventory_the_kernel_stays(source: Source) -> None:
+    asked = node(source) if source is Source.NVIDIA else with_kernel("6.1.0-57-amd64", source)
+    found = case(nvidia_driver, asked, machine((gpu(H100),)))
+    assert [goal.name for goal in found if goal.name.startswith("kernel ")] == []
 
 
 def test_modules_are_built_for_the_kernel_that_will_run() -> None:

@@ -16,6 +16,7 @@ from clustr.inventory.gpu import RdmaStack, Source
 from clustr.inventory.model import Cluster, Node
 from clustr.nvidia.chips import gpus
 from clustr.nvidia.choice import Choice, Refusal, Why, choose
+from clustr.nvidia.kernel import as_it_will_run, is_installed
 from clustr.nvidia.packages import driver_packages, headers_packages
 from clustr.remote.facts import Facts, Former, Seen
 from clustr.remote.gpu_facts import Candidate, ModuleOnDisk, ModuleOwner
@@ -41,8 +42,9 @@ def with_gpus(cluster: Cluster, seen: Seen) -> Iterator[tuple[Node, Facts]]:
 
 
 def _chosen(cluster: Cluster, seen: Seen) -> Iterator[tuple[Node, Facts, Choice]]:
-    """Those that clustr brings a driver to."""
-    for node, facts in with_gpus(cluster, seen):
+    """Those that clustr brings a driver to, with the kernel that they are to run."""
+    for node, found in with_gpus(cluster, seen):
+        facts = as_it_will_run(node, found)
         choice = choose(node, facts)
         if isinstance(choice, Choice) and choice.source is not Source.PREINSTALLED:
             yield node, facts, choice
@@ -75,6 +77,8 @@ def signed_modules(cluster: Cluster, seen: Seen) -> Iterator[Finding]:
     for node, facts, choice in _chosen(cluster, seen):
         if not choice.signed or any(module.kernel == facts.next_kernel for module in facts.gpu.modules):
             continue
+        if not is_installed(facts):
+            continue  # what there is for a kernel that the inventory brings is told by the package manager
         found = candidate_versions(facts)
         wanted = [name for name in driver_packages(choice, facts.next_kernel) if name.endswith(facts.next_kernel)]
         if found and any(name not in found for name in wanted):
