@@ -89,11 +89,13 @@ base_os_probe_swap() {
   echo "${active:-off}"
 }
 
-# What would bring swap back at the next boot: lines of fstab, units of generators, services that make swap.
+# What would bring swap back at the next boot: lines of fstab, units of generators, services that make swap. systemd looks
+# at the state of every unit that it lists, half a second for all of them; that of basic.target is there everywhere, so a
+# list without it is a failure.
 base_os_swap_at_boot() {
   local units
   if [ -e /etc/fstab ]; then awk '!/^[[:space:]]*#/ && $3 == "swap" { print "fstab: " $1 }' /etc/fstab || return; fi
-  units=$(systemctl list-unit-files --no-legend) || return
+  units=$(systemctl list-unit-files --no-legend '*.swap' zramswap.service dphys-swapfile.service basic.target) || return
   awk '
     $1 ~ /[.]swap$/ && $2 != "masked" { print "unit: " $1 }
     $1 ~ /^(zramswap|dphys-swapfile)[.]service$/ && $2 == "enabled" { print "unit: " $1 }
