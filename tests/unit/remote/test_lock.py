@@ -7,6 +7,7 @@ import re
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -223,9 +224,15 @@ def test_a_lock_that_is_freed_meanwhile_is_waited_for_no_longer(servers: Servers
     assert clock.slept <= 2
 
 
+def ageless(held: Held | None) -> Held:
+    """Two looks may lie on both sides of a second's end."""
+    assert held is not None
+    return replace(held, held_for=0, silent_for=0)
+
+
 def test_freed_by_hand(servers: Servers) -> None:
     lock = take(servers, ANA)
-    assert lock_on("cp1", servers["cp1"]) == read_lock(servers)[0]
+    assert ageless(lock_on("cp1", servers["cp1"])) == ageless(read_lock(servers)[0])
     assert [free_lock(*each) for each in servers.items()] != [None] * 3
     assert holders(servers) == {}
     with pytest.raises(LockedError, match="another run took it over, or somebody freed it"):
