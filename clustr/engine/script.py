@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 
 from clustr.engine.goal import Goal
@@ -78,8 +79,14 @@ def probe_script(goals: Sequence[Goal], nonce: str) -> str:
 
 def _asked_about(goals: Sequence[Goal], *probes: str) -> list[str]:
     """The files or units that these functions are called with."""
-    asked = (shlex.split(goal.probe) for goal in goals if goal.probe.partition(" ")[0] in probes)
-    return list(dict.fromkeys(words[1] for words in asked))
+    asked = (goal.probe for goal in goals if goal.probe.partition(" ")[0] in probes)
+    return list(dict.fromkeys(map(_first_argument, asked)))
+
+
+@lru_cache(maxsize=4096)
+def _first_argument(command: str) -> str:
+    """Most nodes are asked the same: taking a command's words apart once for all is a tenth of a plan's own time."""
+    return shlex.split(command)[1]
 
 
 def read_answers(output: str, nonce: str, count: int) -> list[Answer]:
