@@ -168,7 +168,7 @@ def bridges_redirect_nothing(host: Host, node: Node, cluster: Cluster) -> str:
     "fabric.peermem",
     says="nvidia_peermem is loaded where the fabric reaches GPUs by it",
     on=with_rdma,
-    fix="clustr exec --limit {node} -- modprobe nvidia_peermem; it needs the modules of DOCA-OFED",
+    fix=AGAIN + ", which loads it, or says what it lacks",
     source=PEERMEM,
 )
 def peermem_is_loaded(host: Host, node: Node, cluster: Cluster) -> str:

@@ -66,6 +66,7 @@ def _gone(namespace: str) -> Goal:
         probe=f"device_plugin_probe_operators {quote(namespace)} {OPERATORS}",
         wanted="none",
         apply=f"device_plugin_await_operators {quote(namespace)} {OPERATORS}",
+        uses=("node_object/functions.sh",),
     )
 
 

@@ -18,6 +18,7 @@ from clustr.inventory.gpu import Fabric, Peermem, Rdma, RdmaPort, RdmaStack
 from clustr.inventory.model import Cluster, Node
 from clustr.nvidia.chips import MELLANOX, Architecture, Gpu, fabric_ports, gpus
 from clustr.nvidia.choice import Choice, choose
+from clustr.nvidia.kernel import as_it_will_run
 from clustr.remote.facts import Facts, Seen
 from clustr.templates import render, text
 
@@ -53,8 +54,9 @@ def needs_peermem(node: Node, facts: Facts) -> bool:
         return False
     if node.rdma.peermem is not Peermem.AUTO:
         return node.rdma.peermem is Peermem.ON
-    chosen = choose(node, facts)
-    return isinstance(chosen, Choice) and not _dma_buf(chosen, gpus(facts), facts.next_kernel or facts.kernel)
+    later = as_it_will_run(node, facts)
+    chosen = choose(node, later)
+    return isinstance(chosen, Choice) and not _dma_buf(chosen, gpus(later), later.next_kernel or later.kernel)
 
 
 def refusal(node: Node, facts: Facts) -> tuple[str, str] | None:

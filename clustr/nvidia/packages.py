@@ -116,14 +116,12 @@ def _is_release(choice: Choice, version: str) -> bool:
 
 
 def headers_packages(choice: Choice, kernel: str) -> tuple[str, ...]:
-    """What DKMS needs to build for `kernel`; () where modules come precompiled. A kernel of EL with large pages, as in
-    5.14.0-503.el9.aarch64+64k, has its variant in the package's name."""
+    """What DKMS needs to build for `kernel`; () where modules come precompiled."""
     if choice.cell is None or choice.signed:
         return ()
     if choice.cell.system[0] not in ENTERPRISE_LINUX:
         return (f"linux-headers-{kernel}",)
-    release, _, variant = kernel.partition("+")
-    return (f"kernel{f'-{variant}' if variant else ''}-devel-{release}",)
+    return (_of_kernel(kernel, "-devel"),)
 
 
 def kernel_packages(choice: Choice, kernel: str) -> tuple[str, ...]:
@@ -132,10 +130,15 @@ def kernel_packages(choice: Choice, kernel: str) -> tuple[str, ...]:
     if choice.cell is None:
         return ()
     if choice.cell.system[0] in ENTERPRISE_LINUX:
-        release, _, variant = kernel.partition("+")
-        return (f"kernel{f'-{variant}' if variant else ''}-{release}",)
+        return (_of_kernel(kernel, ""),)
     extra = choice.cell.system[0] == "ubuntu" and kernel.endswith("-generic")
     return (f"linux-image-{kernel}", *((f"linux-modules-extra-{kernel}",) if extra else ()))
+
+
+def _of_kernel(kernel: str, part: str) -> str:
+    """Of EL, for one kernel. One with large pages, 5.14.0-503.el9.aarch64+64k, has its variant in the name."""
+    release, _, variant = kernel.partition("+")
+    return f"kernel{f'-{variant}' if variant else ''}{part}-{release}"
 
 
 def fabric_manager_packages(choice: Choice, board: Board, kernel: str) -> tuple[str, ...]:

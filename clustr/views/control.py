@@ -20,5 +20,5 @@ def clean(text: str) -> str:
 
 
 def escaped(json: str) -> str:
-    """JSON in which those that it may hold as they are stand as \\uXXXX: nothing is lost, and nothing acts."""
+    """JSON in which those that it may hold as they are stand by their numbers: nothing is lost, and nothing acts."""
     return _SINGLE.sub(lambda found: f"\\u{ord(found[0]):04x}", json)

@@ -21,16 +21,20 @@ value() {
   printf '%s' "${line:--}"
 }
 
+# bus: a line for each function, and the GPUs' slots into the caller's `slots`.
 bus() {
-  local path driver switches
+  local path driver switches vendor kind
   for path in /sys/bus/pci/devices/*; do
     if ! [ -r "$path/vendor" ]; then continue; fi
     driver=$(readlink "$path/driver") || driver=-
     switches=no
-    case $(value "$path/vendor"):$(value "$path/device") in
+    vendor=$(value "$path/vendor")
+    kind=$(value "$path/class")
+    case $vendor:$kind in 0x10de:0x030[02]*) slots+=("${path##*/}") ;; esac
+    case $vendor:$(value "$path/device") in
       0x15b3:0x1021) if timeout 5 grep -qa SW_MNG "$path/vpd"; then switches=yes; fi ;;
     esac
-    echo "pci ${path##*/} $(value "$path/vendor") $(value "$path/device") $(value "$path/class") ${driver##*/}" \
+    echo "pci ${path##*/} $vendor $(value "$path/device") $kind ${driver##*/}" \
       "$(value "$path/subsystem_vendor"):$(value "$path/subsystem_device") $switches"
   done
 }
@@ -87,9 +91,6 @@ main() {
   local path slots=()
   bus
   if grep -qx 0x10de /sys/bus/pci/devices/*/vendor; then
-    for path in /sys/bus/pci/devices/*; do
-      case $(value "$path/vendor"):$(value "$path/class") in 0x10de:0x03*) slots+=("${path##*/}") ;; esac
-    done
     gpu_bridges "${slots[@]}" | sed 's/^/bridge /'
     if [ -r /proc/driver/nvidia/version ]; then echo "loaded $(value /proc/driver/nvidia/version)"; fi
     if [ -d /sys/module/nouveau ]; then echo nouveau; fi

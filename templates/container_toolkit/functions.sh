@@ -102,18 +102,12 @@ container_toolkit_probe_other_specs() {
 container_toolkit_set_specs_aside() {
   local path
   while read -r path; do
-    if [ -z "$path" ]; then continue; fi
-    keep_original "$path"
-    printf '%s\n' "$path" >>"$clustr/cdi-aside"
-    rm -f -- "$path"
+    if [ -n "$path" ]; then set_aside cdi-aside "$path"; fi
   done < <(container_toolkit_other_specs)
 }
 
 container_toolkit_restore_specs() {
-  local path
-  if [ ! -e "$clustr/cdi-aside" ]; then return; fi
-  while read -r path; do restore_file "$path"; done < <(sort -u "$clustr/cdi-aside")
-  rm -f -- "$clustr/cdi-aside"
+  restore_aside cdi-aside
 }
 
 container_toolkit_refresh_cdi() {

@@ -1,13 +1,9 @@
-# What the goals of device_plugin call. The probes change nothing.
-
-device_plugin_kubectl() {
-  /usr/local/bin/k3s kubectl --cache-dir="${scratch:-/run/clustr}/kubectl" --request-timeout=20s --namespace="$1" "${@:2}"
-}
+# What the goals of device_plugin call, beside node_object_kubectl. The probes change nothing.
 
 # device_plugin_probe_operators NAMESPACE NAME
 device_plugin_probe_operators() {
   local found
-  found=$(device_plugin_kubectl "$1" get daemonsets.apps "$2" --ignore-not-found -o name)
+  found=$(node_object_kubectl --namespace="$1" get daemonsets.apps "$2" --ignore-not-found -o name)
   echo "${found:-none}"
 }
 
@@ -24,7 +20,7 @@ device_plugin_await_operators() {
     waited=$((waited + 2))
   done
   for ((waited = 0; waited < 60; waited += 2)); do
-    pods=$(device_plugin_kubectl "$1" get pods -l "app=$2" -o name)
+    pods=$(node_object_kubectl --namespace="$1" get pods -l "app=$2" -o name)
     [ -n "$pods" ] || return 0
     sleep 2
   done

@@ -110,6 +110,23 @@ wait_for_packages() {
   done
 }
 
+# set_aside LIST PATH: kept, noted and removed; LIST is of whoever wants it away, since each takes back its own alone.
+set_aside() {
+  keep_original "$2"
+  printf '%s\n' "$2" >>"$clustr/$1"
+  rm -f -- "$2"
+}
+
+# restore_aside LIST: what has come to be there since then stays.
+restore_aside() {
+  local path list=$clustr/$1
+  if [ ! -e "$list" ]; then return; fi
+  while read -r path; do
+    if ! is_there "$path"; then restore_file "$path"; fi
+  done < <(sort -u -- "$list")
+  rm -f -- "$list"
+}
+
 # Linux lists file locks in /proc/locks by the file system's device and the inode. That device is the one in mountinfo;
 # stat has another on btrfs (https://github.com/util-linux/util-linux/issues/2349).
 lock_holder() {

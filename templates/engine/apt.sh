@@ -95,25 +95,17 @@ apply_only_source() {
       echo "$path names $1 among other places: take it out there, clustr has a file of its own for it" >&2
       return 1
     fi
-    keep_original "$path"
-    printf '%s\n' "$path" >>"$(sources_aside "$1")"
-    rm -f -- "$path"
+    set_aside "$(sources_aside "$1")" "$path"
   done < <(apt_sources_of "$1" "$2")
 }
 
 # sources_aside SITE: each site has a list of its own, as each vendor's mirror comes and goes by itself.
 sources_aside() {
-  printf %s "$clustr/sources-aside-${1//\//%}"
+  printf %s "sources-aside-${1//\//%}"
 }
 
 undo_only_source() {
-  local path list
-  list=$(sources_aside "$1")
-  if [ ! -e "$list" ]; then return; fi
-  while read -r path; do
-    if ! is_there "$path"; then restore_file "$path"; fi
-  done < <(sort -u -- "$list")
-  rm -f -- "$list"
+  restore_aside "$(sources_aside "$1")"
 }
 
 # keep_source_that_answers FILE: its lists are read, with its key; where that fails the file goes again.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from clustr.remote.connection import Result
 from tests.components.test_gpu_pods_scripts import bash
 from tests.fakes import LocalConnection
 
@@ -34,11 +35,15 @@ def there(machine: LocalConnection, daemonsets: int, pods: int) -> None:
     machine.write("/times/pods", f"{pods}\n")
 
 
+def plugin(machine: LocalConnection, script: str) -> Result:
+    return bash(machine, "device_plugin", script, "node_object/functions.sh")
+
+
 def test_the_daemonset_is_looked_for_where_the_operator_has_it(machine: LocalConnection) -> None:
     there(machine, 1, 0)
     probe = f"device_plugin_probe_operators {OPERATORS}"
-    assert bash(machine, "device_plugin", probe).stdout == "daemonsets.apps/nvidia-device-plugin-daemonset\n"
-    assert bash(machine, "device_plugin", probe).stdout == "none\n"
+    assert plugin(machine, probe).stdout == "daemonsets.apps/nvidia-device-plugin-daemonset\n"
+    assert plugin(machine, probe).stdout == "none\n"
     assert (
         "--namespace=gpu-operator get daemonsets.apps nvidia-device-plugin-daemonset"
         in machine.path("/asked").read_text()
@@ -47,7 +52,7 @@ def test_the_daemonset_is_looked_for_where_the_operator_has_it(machine: LocalCon
 
 def test_it_waits_for_the_daemonset_and_then_for_its_pods(machine: LocalConnection) -> None:
     there(machine, 3, 2)
-    waited = bash(machine, "device_plugin", f"device_plugin_await_operators {OPERATORS}")
+    waited = plugin(machine, f"device_plugin_await_operators {OPERATORS}")
     assert (waited.status, len(machine.path("/slept").read_text().split())) == (0, 5)
     assert (
         machine.path("/asked")
@@ -59,10 +64,10 @@ def test_it_waits_for_the_daemonset_and_then_for_its_pods(machine: LocalConnecti
 
 def test_a_daemonset_that_stays_is_an_error_and_pods_of_a_dead_node_are_not(machine: LocalConnection) -> None:
     there(machine, 1000, 0)
-    failed = bash(machine, "device_plugin", f"device_plugin_await_operators {OPERATORS}")
+    failed = plugin(machine, f"device_plugin_await_operators {OPERATORS}")
     assert failed.status != 0
     assert "DaemonSet gpu-operator/nvidia-device-plugin-daemonset is still there after 5 minutes" in failed.stderr
     there(machine, 0, 1000)
-    passed = bash(machine, "device_plugin", f"device_plugin_await_operators {OPERATORS}")
+    passed = plugin(machine, f"device_plugin_await_operators {OPERATORS}")
     assert passed.status == 0, passed.stderr
     assert "still ending, on nodes that may be down: pods/nvidia-device-plugin-daemonset" in passed.stdout

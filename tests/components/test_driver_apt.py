@@ -15,11 +15,11 @@ import pytest
 
 from clustr.components.gpu_reload import USES
 from clustr.engine.goal import Goal
-from clustr.engine.makers import step
+from clustr.engine.makers import packages, step
 from clustr.engine.preflight.gpu import newest_kernel
 from clustr.engine.script import apply_script, apply_work, probe_script, read_answers
 from clustr.families import Manager
-from clustr.nvidia.packages import driver_packages, pinning_package
+from clustr.nvidia.packages import driver_packages, headers_packages, kernel_packages, pinning_package
 from clustr.remote.connection import Result
 from tests.components.machines import GPU1, facts
 from tests.fakes import LocalConnection
@@ -63,6 +63,7 @@ def kernels() -> Iterator[Deb]:
     for release in (KERNEL, NEWER):
         number = release.split("-")[1]
         version = f"6.8.0-{number}.{int(number) + 1}"
+        yield Deb(f"linux-modules-extra-{release}", version, {"Source": "linux"})
         for kind, place in {"image": "modules.order", "headers": "build/Makefile"}.items():
             name = f"linux-{kind}-{release}"
             yield Deb(name, version, {"Source": "linux"}, {f"/usr/lib/modules/{release}/{place}": ""})
@@ -155,11 +156,32 @@ def test_a_package_of_another_branch_is_seen_and_taken_away(machine: LocalConnec
     brought(machine, driver("595"))
 
 
-def test_a_newer_kernel_comes_to_a_node_that_holds_its_own(machine: LocalConnection) -> None:
-    """By the command that preflight tells; the driver's step then builds for it, and holds it."""
+def with_the_older_kernel(machine: LocalConnection) -> None:
+    """Held, as the driver's step leaves it, with its headers and metapackages."""
     first = " ".join(f"linux-{kind}=6.8.0-51.52" for kind in ("image-generic", "headers-generic"))
     machine.run(f"apt-get -qq update && apt-get -qy install {first}")
     brought(machine, driver("580"))
+
+
+def test_the_inventorys_kernel_comes_beside_the_one_that_is_held(machine: LocalConnection) -> None:
+    """driver.kernel: its goal, then the driver's step, which builds for that kernel and holds it too."""
+    with_the_older_kernel(machine)
+    chosen = choice("ubuntu-24.04", branch="580")
+    names = (*kernel_packages(chosen, NEWER), *headers_packages(chosen, NEWER))
+    kernel = packages(Manager.APT, names).of("nvidia_driver")
+    assert "absent" in said(machine, kernel)
+    done = apply(machine, kernel)
+    assert done.status == 0, done.stdout + done.stderr
+    assert "absent" not in said(machine, kernel)
+    newer = driver("580", kernel=NEWER)
+    assert said(machine, newer).startswith("580, not held: ")
+    brought(machine, newer)
+    assert said(machine, driver("580")) == "580, held"  # the older one can still be booted
+
+
+def test_a_newer_kernel_comes_to_a_node_that_holds_its_own(machine: LocalConnection) -> None:
+    """By the command that preflight tells; the driver's step then builds for it, and holds it."""
+    with_the_older_kernel(machine)
     machine.run("apt-get -qy dist-upgrade")
     assert not machine.path(f"/usr/lib/modules/{NEWER}").exists()
     command = newest_kernel(replace(facts(GPU1), next_kernel=KERNEL))

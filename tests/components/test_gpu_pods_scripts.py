@@ -78,8 +78,9 @@ def machine() -> Iterator[LocalConnection]:
         yield found
 
 
-def bash(machine: LocalConnection, component: str, script: str) -> Result:
-    functions = "\n".join(text(name) for name in (*ENGINE, f"{component}/functions.sh"))
+def bash(machine: LocalConnection, component: str, script: str, *uses: str) -> Result:
+    """`uses`: what the goal names besides its component's own functions."""
+    functions = "\n".join(text(name) for name in (*ENGINE, f"{component}/functions.sh", *uses))
     return machine.run(f"set -Eeuo pipefail\n{functions}\nmain() {{\n{script}\n}}\nmain\n")
 
 

@@ -55,6 +55,5 @@ def stopped(folder: Path, states: dict[str, str]) -> tuple[list[str], str]:
     ],
 )
 def test_what_starts_again(tmp_path: Path, states: dict[str, str], noted: list[str]) -> None:
-
     assert stopped(tmp_path, states) == (noted, "")
     assert (tmp_path / "states" / SERVICE).read_text().strip() in ("inactive", "failed")
