@@ -153,19 +153,10 @@ def site_ca(cluster: Cluster, node: Node) -> tuple[Goal, ...]:
 
 
 def ca_text(cluster: Cluster, artifacts: Artifacts) -> str:
-    """The PEM text of `artifacts.ca`, a path beside the inventory; "" where there is none."""
+    """The PEM text of `artifacts.ca`; "" where there is none."""
     if artifacts.ca is None:
         return ""
-    return beside_inventory(cluster, artifacts.ca, "artifacts.ca")
-
-
-def beside_inventory(cluster: Cluster, path: Path, field: str) -> str:
-    """The text of a file that the inventory names; raises ClustrError where it cannot be read."""
-    whole = cluster.source.parent / path.expanduser()
-    try:
-        return whole.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ClustrError(f"{field} cannot be read: {error}", "correct its path, or the file") from error
+    return cluster.files[artifacts.ca]
 
 
 @dataclass(frozen=True)

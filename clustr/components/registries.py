@@ -10,10 +10,9 @@ from typing import Any
 
 import yaml
 
-from clustr.artifacts import NODE_CA, beside_inventory
+from clustr.artifacts import NODE_CA
 from clustr.engine.goal import Goal
 from clustr.engine.makers import file
-from clustr.errors import ClustrError
 from clustr.inventory.model import Artifacts, Cluster, Node
 from clustr.inventory.places import EVERY
 from clustr.inventory.registries import read_registries
@@ -25,19 +24,14 @@ CERTS = "/etc/containerd/certs.d"
 
 def of_k3s(cluster: Cluster, node: Node) -> tuple[Goal, ...]:
     """The user's own file, with the mirrors of `artifacts.images` in it. It may hold passwords: it is shown nowhere."""
-    own = ""
-    if cluster.k3s.registries is not None:
-        own = beside_inventory(cluster, cluster.k3s.registries, "k3s.registries")
+    own = "" if cluster.k3s.registries is None else cluster.files[cluster.k3s.registries]
     if node.artifacts.images:
         own = _with_mirrors(own, node.artifacts)
     return (file(K3S_FILE, own, mode=0o600, secret=True),) if own or cluster.k3s.registries else ()
 
 
 def _with_mirrors(own: str, artifacts: Artifacts) -> str:
-    try:
-        found = read_registries(own)
-    except ValueError as error:
-        raise ClustrError(f"k3s.registries {error}", "correct the file") from error
+    found = read_registries(own)  # load() has refused one that says nothing sensible
     mirrors: dict[str, Any] = dict(found.get("mirrors") or {})
     configs: dict[str, Any] = dict(found.get("configs") or {})
     for registry, url in sorted(artifacts.images.items()):

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from shlex import quote
 
-from clustr.artifacts import beside_inventory
 from clustr.components import proxy
 from clustr.engine.goal import Goal
 from clustr.engine.makers import file, packages, signing_key, step
@@ -98,7 +97,7 @@ def _dnf(cluster: Cluster, node: Node, seen: Seen, wanted: Repository) -> Iterat
 def _key(cluster: Cluster, node: Node, manager: Manager, wanted: Repository, path: str) -> Iterator[Goal]:
     own = node.artifacts.keys.get(wanted.vendor.name)
     if own:
-        yield file(path, beside_inventory(cluster, own, f"artifacts.keys.{wanted.vendor.name}"))
+        yield file(path, cluster.files[own])
         return
     if manager is Manager.APT:
         yield packages(manager, ("gpg",), label="package gpg, which reads keys")

@@ -255,6 +255,9 @@ class Cluster(Frozen):
     dcgm: Dcgm = Dcgm()
     cluster_gpu: ClusterGpu = ClusterGpu.CLUSTR
     source: Path = Field(description="the inventory file this was read from")
+    files: dict[Path, str] = Field(  # one may hold passwords of registries
+        default={}, repr=False, exclude=True, description="texts of the files that go to nodes, by path"
+    )
 
     def __copy__(self) -> Cluster:
         """A copy may be given other nodes: what was found among these is not kept for it."""

@@ -20,11 +20,3 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
-
-
-def holds(path: Path, needle: bytes) -> bool:
-    """Whether these bytes are in the file; False where it cannot be read."""
-    try:
-        return needle in path.read_bytes()
-    except OSError:
-        return False

@@ -34,11 +34,11 @@ def crosscheck_images(cluster: Cluster, findings: Findings) -> None:
         text = "docker mirrors docker.io alone, without a path: write {docker.io: https://HOST}, or another engine"
         findings.mistake(("runtime", "engine"), text)
     path = cluster.k3s.registries
-    if path is None or not path.is_file():
+    if path not in cluster.files:
         return
     try:
-        own = read_registries(path.read_text(encoding="utf-8")).get("mirrors") or {}
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+        own = read_registries(cluster.files[path]).get("mirrors") or {}
+    except ValueError as error:
         findings.mistake(("k3s", "registries"), f"{path.name} {error}")
         return
     for registry in sorted(set(own) & set(named)):

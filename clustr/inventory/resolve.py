@@ -22,7 +22,7 @@ from clustr.inventory.document import (
 from clustr.inventory.findings import Findings, did_you_mean
 from clustr.inventory.gpu import Driver, NodeClass
 from clustr.inventory.model import Artifacts, Bastion, Cluster, Node, Role, Ssh, Sudo, Taint
-from clustr.inventory.paths import holds, is_file, whole
+from clustr.inventory.paths import is_file, whole
 from clustr.inventory.places import proxy_url
 from clustr.inventory.secrets import AbsentSecret, Secret, SecretError, Vault
 from clustr.inventory.source import Steps
@@ -74,6 +74,20 @@ class Kind:
     expects: NodeClass
 
 
+@dataclass(frozen=True)
+class Form:
+    """What a file must have in it, and what is said of one that does not."""
+
+    mark: bytes
+    otherwise: str
+
+
+CERTIFICATE = Form(b"-----BEGIN CERTIFICATE-----", "holds no certificate: write a file in PEM form")
+PUBLIC_KEY = Form(
+    b"-----BEGIN PGP PUBLIC KEY BLOCK-----", "is no armoured public key: write what gpg --armor --export gives"
+)
+
+
 class Resolver:
     """Resolves one document. `entries` gives the place in the file of each of its nodes."""
 
@@ -84,6 +98,7 @@ class Resolver:
         self._findings = findings
         self._folder = path.absolute().parent
         self._vault = Vault(self._folder)
+        self._files: dict[Path, str] = {}
         self._defaults = self._settings(document, ())
         self._kinds = {name: self._kind(name, written) for name, written in document.classes.items()}
         self._no_kind = self._kind(None, ClassDocument())
@@ -95,7 +110,7 @@ class Resolver:
             name=whole.cluster,
             nodes=tuple(nodes),
             network=whole.network,
-            k3s=whole.k3s.model_copy(update={"registries": self._file(whole.k3s.registries, ("k3s", "registries"))}),
+            k3s=whole.k3s.model_copy(update={"registries": self._text(whole.k3s.registries, ("k3s", "registries"))}),
             addons=whole.addons,
             runtime=whole.runtime,
             monitoring=whole.monitoring,
@@ -106,6 +121,7 @@ class Resolver:
             dcgm=whole.dcgm,
             cluster_gpu=whole.cluster_gpu,
             source=self._path,
+            files=self._files,
         )
 
     def nodes(self) -> list[Placed]:
@@ -226,18 +242,11 @@ class Resolver:
             if isinstance(value, ProxySource):
                 said[name] = value.url or self._proxy(value, (*steps, name))
         if said.get("ca"):
-            said["ca"] = self._file(Path(said["ca"]), (*steps, "ca"))
-            if is_file(said["ca"]) and not holds(said["ca"], b"-----BEGIN CERTIFICATE-----"):
-                self._findings.mistake((*steps, "ca"), f"{written.ca} holds no certificate: write a file in PEM form")
+            said["ca"] = self._text(Path(said["ca"]), (*steps, "ca"), CERTIFICATE)
         if said.get("keys"):
-            said["keys"] = {name: self._public_key(path, (*steps, "keys", name)) for name, path in said["keys"].items()}
+            keys = said["keys"].items()
+            said["keys"] = {name: self._text(Path(key), (*steps, "keys", name), PUBLIC_KEY) for name, key in keys}
         return said
-
-    def _public_key(self, written: str, steps: Steps) -> Path | None:
-        path = self._file(Path(written), steps)
-        if path and is_file(path) and not holds(path, b"-----BEGIN PGP PUBLIC KEY BLOCK-----"):
-            self._findings.mistake(steps, f"{written} is no armoured public key: write what gpg --armor --export gives")
-        return path
 
     def _proxy(self, source: ProxySource, steps: Steps) -> Secret:
         secret = self._secret(source, steps)
@@ -262,6 +271,23 @@ class Resolver:
         path = whole(self._folder, written)
         if not is_file(path):
             self._findings.missing(steps, f"there is no file {written}: put it there, or write another path")
+        return path
+
+    def _text(self, written: Path | None, steps: Steps, wanted: Form | None = None) -> Path | None:
+        """The same of a file that goes to nodes: read once, here, where all that is wrong is told together."""
+        path = self._file(written, steps)
+        if path is None or not is_file(path):
+            return path
+        try:
+            content = path.read_bytes()
+            if wanted and wanted.mark not in content:
+                self._findings.mistake(steps, f"{written} {wanted.otherwise}")
+            else:
+                self._files[path] = content.decode()
+        except OSError as error:
+            self._findings.missing(steps, f"{written} cannot be read: {error.strerror}")
+        except UnicodeDecodeError:
+            self._findings.mistake(steps, f"{written} is no text in UTF-8: write one")
         return path
 
 

@@ -136,7 +136,7 @@ def behind(proxy: Proxy, site: Path) -> tuple[Cluster, Node]:
     url = Secret(f"http://{LOGIN}:p%40ss%2Fword@127.0.0.1:{proxy.port}")
     wanted = Artifacts(packages={"*": f"https://{HOST}"}, ca=Path("ca.pem"), http_proxy=url, https_proxy=url)
     node = GPU1.model_copy(update={"artifacts": wanted})
-    return cluster_of(CP1, node, source=site / "inventory.yaml"), node
+    return cluster_of(CP1, node, files={Path("ca.pem"): (site / "ca.pem").read_text()}), node
 
 
 def test_preflight_asks_the_mirror_through_the_proxy_before_anything_is_there(

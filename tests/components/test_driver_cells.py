@@ -95,9 +95,8 @@ def cases(place: Cell) -> Iterator[Case]:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Cluster:
-    (tmp_path / "site-key.asc").write_text("a key\n")
-    return cluster_of(CP1, GPU1, source=tmp_path / "inventory.yaml")
+def cluster() -> Cluster:
+    return cluster_of(CP1, GPU1, files={Path("site-key.asc"): "a key\n"})
 
 
 def rendered(cluster: Cluster, case: Case) -> list[Goal]:

@@ -212,15 +212,15 @@ def test_the_operators_namespace_goes_after_its_chart() -> None:
     assert list(listed(gpu_operator, BY_OPERATOR, "cp1")) == [OPERATOR.replace(".yaml", "-namespace.yaml"), OPERATOR]
 
 
-def test_a_mirror_of_charts_and_its_authority_are_the_operators_too(tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n")
-    artifacts = Artifacts(charts={"*": "https://mirror.example.com/charts"}, ca=tmp_path / "ca.pem")
+def test_a_mirror_of_charts_and_its_authority_are_the_operators_too() -> None:
+    pem = "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n"
+    artifacts = Artifacts(charts={"*": "https://mirror.example.com/charts"}, ca=Path("ca.pem"))
     server = CP1.model_copy(update={"artifacts": artifacts})
-    cluster = cluster_of(server, node(), cluster_gpu=ClusterGpu.GPU_OPERATOR)
+    cluster = cluster_of(server, node(), cluster_gpu=ClusterGpu.GPU_OPERATOR, files={Path("ca.pem"): pem})
     made = objects(listed(gpu_operator, cluster, "cp1")[OPERATOR])
     chart = next(each["spec"] for each in made if each["kind"] == "HelmChart")
     assert chart["repo"] == "https://mirror.example.com/charts/helm.ngc.nvidia.com/nvidia"
-    assert chart["repoCA"] == (tmp_path / "ca.pem").read_text().rstrip("\n") + "\n"
+    assert chart["repoCA"] == pem
 
 
 def listed_labels(cluster: Cluster, name: str, found: Seen | None = None) -> dict[str, str]:

@@ -268,14 +268,14 @@ def test_config_says_what_the_inventory_says() -> None:
     assert lines[0] == "0600 root:root"
 
 
-def test_registries_are_secret_and_restart_k3s_when_they_change(tmp_path: Path) -> None:
-    content = tmp_path / "registries.yaml"
-    cluster = cluster_of("cp1", "gpu1", k3s=K3s(version=VERSION, registries=content))
+def test_registries_are_secret_and_restart_k3s_when_they_change() -> None:
+    path = Path("registries.yaml")
+    cluster = cluster_of("cp1", "gpu1", k3s=K3s(version=VERSION, registries=path))
     for name, component in (("cp1", k3s_server), ("gpu1", k3s_agent)):
         looks = []
         for text in ("mirrors: {}\n", "configs: {r: {auth: {password: hidden}}}\n"):
-            content.write_text(text)
-            looks.append(goals(component, cluster, name, running(cluster)))
+            said = cluster.model_copy(update={"files": {path: text}})
+            looks.append(goals(component, said, name, running(cluster)))
         different = [title for title in looks[0] if looks[0][title] != looks[1][title]]
         assert different[0] == "/etc/rancher/k3s/registries.yaml"
         assert different[1].endswith(".service runs")
@@ -325,18 +325,21 @@ def test_a_proxy_is_read_by_k3s_which_restarts_where_it_changes(name: str, compo
     assert plain[f"{unit}.service runs"].probe != proxied[f"{unit}.service runs"].probe
 
 
-def test_another_ca_restarts_k3s(tmp_path: Path) -> None:
-    cluster = cluster_of("cp1", "gpu1", artifacts=Artifacts(ca=tmp_path / "ca.pem"))
+def test_another_ca_restarts_k3s() -> None:
+    path = Path("ca.pem")
+    cluster = cluster_of("cp1", "gpu1", artifacts=Artifacts(ca=path))
     looks = []
     for text in ("one", "two"):
-        (tmp_path / "ca.pem").write_text(text)
-        looks.append(goals(k3s_agent, cluster, "gpu1", running(ONE)))
+        said = cluster.model_copy(update={"files": {path: text}})
+        looks.append(goals(k3s_agent, said, "gpu1", running(ONE)))
     assert [title for title in looks[0] if looks[0][title] != looks[1][title]] == ["k3s-agent.service runs"]
 
 
-def registries(artifacts: Artifacts, own: Path | None = None) -> dict[str, Any]:
+def registries(artifacts: Artifacts, own: str = "") -> dict[str, Any]:
     """What of the file containerd is told by k3s."""
-    cluster = cluster_of("cp1", "gpu1", artifacts=artifacts, k3s=K3s(version=VERSION, registries=own))
+    path = Path("own.yaml")
+    k3s = K3s(version=VERSION, registries=path if own else None)
+    cluster = cluster_of("cp1", "gpu1", artifacts=artifacts, k3s=k3s, files={path: own, Path("ca.pem"): "PEM"})
     apply = goals(k3s_agent, cluster, "gpu1", running(ONE))["/etc/rancher/k3s/registries.yaml"].apply
     written: dict[str, Any] = yaml.safe_load(apply.partition("\n")[2].rpartition("\n")[0])
     return written
@@ -354,15 +357,13 @@ def test_mirrors_of_images_are_k3s_registries() -> None:
     }
 
 
-def test_the_users_own_registries_stay_and_keep_their_logins(tmp_path: Path) -> None:
-    own = tmp_path / "registries.yaml"
-    own.write_text(
+def test_the_users_own_registries_stay_and_keep_their_logins() -> None:
+    own = (
         "mirrors: {quay.io: {endpoint: ['https://q.example.com']}}\n"
         "configs:\n  h.example.com: {auth: {username: u, password: hidden}}\n"
         "  'r.example.com:5000': {tls: {ca_file: /own.pem}}\n"
     )
-    (tmp_path / "ca.pem").write_text("PEM")
-    found = registries(Artifacts(images=IMAGES, ca=tmp_path / "ca.pem"), own)
+    found = registries(Artifacts(images=IMAGES, ca=Path("ca.pem")), own)
     assert set(found["mirrors"]) == {"*", "docker.io", "quay.io"}
     assert found["configs"] == {
         "h.example.com": {

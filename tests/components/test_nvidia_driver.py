@@ -45,8 +45,11 @@ def recorded(system: str, pci: tuple[PciDevice, ...]) -> Facts:
     return replace(found, hostname="gpu1", pci=pci, gpu=BARE, kernels=kernels, clock=TODAY)
 
 
+SITE_KEY = {Path("k.asc"): "-----BEGIN PGP PUBLIC KEY BLOCK-----\nsite's\n"}
+
+
 def case(component: Component, wanted: Node, found: Facts, **further: object) -> list[Goal]:
-    cluster = cluster_of(CP1, wanted, **further)
+    cluster = cluster_of(CP1, wanted, files=SITE_KEY, **further)
     return list(goals(component, cluster, wanted, Seen({CP1.name: facts(CP1), wanted.name: found})).values())
 
 
@@ -81,13 +84,6 @@ def _cases() -> dict[str, tuple[Component, Node, Facts, dict[str, object]]]:
         ),
         "cuda/toolkit": (cuda, node(), machine(one), {"cuda": Cuda(toolkit="13.0")}),
     }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def site_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "clustr.components.vendor.beside_inventory", lambda *_: "-----BEGIN PGP PUBLIC KEY BLOCK-----\nsite's\n"
-    )
 
 
 def listed(name: str) -> list[Goal]:

@@ -39,9 +39,8 @@ def node_with(artifacts: Artifacts, node: Node = GPU1) -> Node:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Cluster:
-    (tmp_path / "site-ca.pem").write_text(PEM)
-    return cluster_of(CP1, node_with(ALL), source=tmp_path / "inventory.yaml")
+def site() -> Cluster:
+    return cluster_of(CP1, node_with(ALL), files={Path("site-ca.pem"): PEM})
 
 
 def of(cluster: Cluster, artifacts: Artifacts, system: OperatingSystem = BOOKWORM) -> Mapping[str, Goal]:

@@ -26,6 +26,7 @@ IB, ROCE = RdmaPort(device="mlx5_0"), RdmaPort(device="mlx5_2", fabric=Fabric.RO
 NOBLE = OperatingSystem("ubuntu", "24.04", "noble", "Ubuntu 24.04.1 LTS")
 ROCKY = OperatingSystem("rocky", "9.4", "", "Rocky Linux 9.4")
 KEYED = Artifacts(keys={"doca": Path("doca.asc")})
+KEY = {Path("doca.asc"): "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"}
 
 
 def machine(wanted: Rdma, **further: object) -> tuple[Cluster, Node, Seen]:
@@ -122,10 +123,9 @@ def test_a_peermem_that_was_built_without_the_fabric_says_so(says: str, told: st
     assert bool(done.stderr) is bool(says)
 
 
-def test_doca_reboots_into_its_modules_before_any_is_loaded(tmp_path: Path) -> None:
-    (tmp_path / "doca.asc").write_text("-----BEGIN PGP PUBLIC KEY BLOCK-----\n")
+def test_doca_reboots_into_its_modules_before_any_is_loaded() -> None:
     cluster, gpu, found = machine(Rdma(stack=RdmaStack.DOCA), os=NOBLE)
-    cluster = cluster.model_copy(update={"source": tmp_path / "inventory.yaml"})
+    cluster = cluster.model_copy(update={"files": KEY})
     made = goals(rdma, cluster, gpu.model_copy(update={"artifacts": KEYED}), found)
     names = list(made)
     boot = names.index("mlx5_core in the kernel")
@@ -135,10 +135,9 @@ def test_doca_reboots_into_its_modules_before_any_is_loaded(tmp_path: Path) -> N
     assert "URIs: https://linux.mellanox.com/public/repo/doca/3.2.1/ubuntu24.04/x86_64/" in wanted(source)
 
 
-def test_docas_packages_win_over_others_of_their_names_where_dnf_chooses(tmp_path: Path) -> None:
-    (tmp_path / "doca.asc").write_text("-----BEGIN PGP PUBLIC KEY BLOCK-----\n")
+def test_docas_packages_win_over_others_of_their_names_where_dnf_chooses() -> None:
     cluster, gpu, found = machine(Rdma(stack=RdmaStack.DOCA), os=ROCKY)
-    cluster = cluster.model_copy(update={"source": tmp_path / "inventory.yaml"})
+    cluster = cluster.model_copy(update={"files": KEY})
     made = goals(rdma, cluster, gpu.model_copy(update={"artifacts": KEYED}), found)
     assert "priority=10" in wanted(made["/etc/yum.repos.d/clustr-doca.repo"]).splitlines()
 

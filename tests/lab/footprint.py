@@ -26,7 +26,7 @@ def footprint(own: Collection[str]) -> Footprint:
     theirs = _marks_of_others(own)
     found = {
         "mounts": _mounts(),
-        "links": _words("ip", "-o", "link", "show"),
+        "links": {line for line in _words("ip", "-o", "link", "show") if not _of_another_node(line, own)},
         "nftables": _tables(),
         "iptables": _words("iptables-save") | _words("ip6tables-save"),
         "cgroups": {f"{path}/" for root in cgroups.hierarchies() for path in (root / "clustr-lab").rglob("*/")},
@@ -43,6 +43,12 @@ def _marks_of_others(own: Collection[str]) -> set[str]:
     marks |= {f"{bridge}:" for lab in others for bridge in (lab.bridge, lab.internal_bridge)}
     marks |= {f"master {bridge} " for lab in others for bridge in (lab.bridge, lab.internal_bridge)}
     return marks | {f"table ip clustr_lab_{lab.number} " for lab in others}
+
+
+def _of_another_node(link: str, own: Collection[str]) -> bool:
+    """A node's end here is in no bridge for a moment while the node comes and goes; nspawn cuts its name short."""
+    name = link.split()[1]
+    return name.startswith("vb-") and not name.startswith(tuple(f"vb-{lab}"[:11] for lab in own))
 
 
 def sysctls() -> dict[str, str]:

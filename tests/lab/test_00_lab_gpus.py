@@ -30,7 +30,7 @@ from clustr.remote.ssh import Network
 from tests.lab.footprint import footprint, left_behind
 from tests.lab.test_00_lab_itself import quiet
 
-NAME = "test-gpus"
+NAME = "test-board"
 SMI = "/usr/local/lib/clustr-lab/nvidia-smi"
 VERSION, NEWER = "580.173.02", "595.91.07"
 MODULE = """

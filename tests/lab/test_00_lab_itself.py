@@ -128,6 +128,9 @@ def test_a_lab_leaves_nothing_behind() -> None:
     assert set(with_lab) == {"mounts", "links", "nftables", "cgroups", "processes"}, (
         "the search must find what it is for"
     )
+    links = [line.split()[1] for line in with_lab["links"]]
+    assert any(name.startswith("vb-test-its") for name in links)
+    assert any(name.startswith(lab.bridge) for name in links)
     inside(lab, "cp1", "echo 12345 > /proc/sys/vm/min_free_kbytes; sysctl -qw kernel.panic=77")
     labs.down("test-itself", quiet)
     assert left_behind(before, footprint(NAMES)) == {}

@@ -93,3 +93,23 @@ def test_parts_of_urls() -> None:
     assert [host_of(url) for url in (LOGIN, "https://m.example.com/x/y", "https://10.0.0.1:8443")] == [
         "near.example.com", "m.example.com", "10.0.0.1",
     ]  # fmt: skip
+
+
+def test_what_goes_to_nodes_is_read_here_and_shown_nowhere(folder: Path) -> None:
+    """What cannot be read is told with the other mistakes."""
+    path = folder / "inventory.yaml"
+    (folder / "registries.yaml").write_text("configs: {r: {auth: {password: hidden}}}\n")
+    path.write_text(
+        f"k3s: {{registries: registries.yaml}}\nartifacts: {{ca: ca.pem}}\nclasses: {{edge: {{}}}}\n{NODES}"
+    )
+    cluster = load(path)
+    assert set(cluster.files) == {folder / "ca.pem", folder / "registries.yaml"}
+    assert "hidden" not in repr(cluster) + resolved_yaml(cluster)
+    (folder / "ca.pem").write_bytes(b"-----BEGIN CERTIFICATE-----\n\xff")
+    (folder / "registries.yaml").write_bytes(b"\xff")
+    with pytest.raises(InventoryError) as caught:
+        load(path)
+    assert [line.split("   ")[-1].strip() for line in caught.value.mistakes] == [
+        "registries.yaml is no text in UTF-8: write one",
+        "ca.pem is no text in UTF-8: write one",
+    ]
