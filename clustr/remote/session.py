@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Protocol
 
 from clustr.errors import CutError, UnreachableError
@@ -13,6 +14,7 @@ from clustr.templates import text
 
 STARTED = b"\nclustr:started\n"
 READY = b"\nclustr:ready\n"
+END = b"\n#clustr:end"  # of a script, which is not run without it
 LINE_LIMIT = 16_384  # bytes of a line that are shown; the result keeps all of it
 KEPT = 8 << 20  # bytes of one stream; the largest honest answer (probes of many files) is a tenth of it
 CHUNK = 65_536
@@ -36,8 +38,13 @@ class Channel(Protocol):
 
 def command(name: str) -> str:
     """A file of templates/remote as one command line that every login shell takes as it is (sh, fish, csh, zsh)."""
+    return f"sh -c '{_one_line('bash.sh')}' '{_one_line(name)}'"
+
+
+@cache
+def _one_line(name: str) -> str:
     lines = (line.strip() for line in text(f"remote/{name}").splitlines())
-    return "sh -c '" + " ".join(line for line in lines if line and not line.startswith("#")) + "'"
+    return " ".join(line for line in lines if line and not line.startswith("#"))
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Protocol
 from clustr.errors import ClustrError, UnreachableError
 from clustr.inventory.secrets import Secret
 from clustr.remote.connection import Result
-from clustr.remote.session import STARTED, Channel, Outcome, Session, command
+from clustr.remote.session import END, STARTED, Channel, Outcome, Session, command
 from clustr.remote.sudo import ARRIVED, Refusal, refusal, refusal_error
 
 GRACE = 10.0  # seconds that a script's own limit on the node gets before the line is given up
@@ -54,7 +54,7 @@ class SshConnection:
             return self._under_terminal(script, on_line, timeout)
         how = "root" if sudo else "user"
         header = f"{how}\n{timeout or 0}\n{self._password if sudo else ''}\n"
-        outcome = self._exec("run.sh", (header.encode(), script.encode()), on_line=on_line, timeout=timeout)
+        outcome = self._exec("run.sh", (header.encode(), script.encode() + END), on_line=on_line, timeout=timeout)
         if sudo and not outcome.started and refusal(outcome.noise) is Refusal.NO_TERMINAL:
             self._needs_terminal = True
             return self._under_terminal(script, on_line, timeout)

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=bash
 # Keeps what follows on stdin in a folder of its own and prints the folder, for a sudo that runs only where there is a
 # terminal: a script cannot go through one (lines are cut at 4,096 bytes). See run.sh for what may stand here.
 umask 077 ;

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=bash
 # Runs a parked script as root under a terminal. Sent as one constant command; see run.sh for what may stand here.
 # stdin, once clustr:ready was printed: the folder; a limit in seconds (0: none); the password for sudo or nothing.
 # stderr goes to a file that is fetched afterwards, since a terminal has one stream only.

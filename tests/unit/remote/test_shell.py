@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from clustr.errors import UnreachableError
-from clustr.remote.session import LINE_LIMIT, Lines, command
+from clustr.remote.session import END, LINE_LIMIT, Lines, command
 from clustr.remote.ssh import Network, SshConnection
 from tests.unit.remote.sshd import Sshd
 
@@ -129,7 +129,8 @@ def test_a_silent_line_is_tried(connection: SshConnection, monkeypatch: pytest.M
 def test_commands_hold_nothing_that_a_login_shell_takes_otherwise(name: str) -> None:
     line = command(name)
     assert line.startswith("sh -c '")
-    assert not set("'!\n") & set(line.removeprefix("sh -c '").removesuffix("'"))
+    assert line.count("'") == 4
+    assert not set("!\n") & set(line)
     assert "\\\\" not in line
     assert len(line) < 4000  # csh takes no longer word
 
@@ -138,13 +139,31 @@ def test_commands_hold_nothing_that_a_login_shell_takes_otherwise(name: str) -> 
 def test_every_login_shell_takes_the_command(shell: str) -> None:
     assert shutil.which(shell), f"there is no {shell} here: make test-system installs it"
     words = [shell, "sh", "-c"] if shell == "busybox" else [shell, "-c"]
-    given = b"user\n0\n\necho \"$((40 + 2)) 'x' \\$y\"\nexit 5\n"
+    given = b"user\n0\n\necho \"$((40 + 2)) 'x' \\$y\"\nexit 5" + END
     done = subprocess.run([*words, command("run.sh")], input=given, capture_output=True, check=False)
     assert done.returncode == 5, done.stderr
     assert done.stdout.endswith(b"\nclustr:started\n42 'x' $y\n")
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, "facts.sh", "gpu.sh", "gpu_bridges.sh", "kubectl.sh"])
+def test_a_script_whose_end_did_not_come_is_not_run(tmp_path: Path) -> None:
+    words = ["sh", "-c", command("run.sh")]
+    for limit in ("0", "9.5"):
+        given = f"user\n{limit}\n\ntouch {tmp_path}/done\n".encode()
+        assert subprocess.run(words, input=given, capture_output=True, check=False).returncode == 90
+        assert not (tmp_path / "done").exists()
+        assert subprocess.run(words, input=given + END, capture_output=True, check=False).returncode == 0
+        (tmp_path / "done").unlink()
+
+
+def test_a_script_sees_nothing_of_what_runs_it(connection: SshConnection) -> None:
+    """The password for sudo is in a variable until then."""
+    seen = connection.run('echo "$0 $# [${password-}${how-}${run-}]"; ls /proc/self/fd', sudo=False)
+    assert seen.stdout.splitlines()[0] == "bash 1 []"
+    assert "3" in seen.stdout.splitlines()  # ls's own folder
+    assert "4" not in seen.stdout.splitlines()
+
+
+@pytest.mark.parametrize("name", ["bash.sh", *COMMANDS, "facts.sh", "gpu.sh", "gpu_bridges.sh", "kubectl.sh"])
 def test_templates_pass_shellcheck(name: str) -> None:
     done = subprocess.run(
         ["shellcheck", f"templates/remote/{name}"],
