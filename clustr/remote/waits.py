@@ -35,7 +35,8 @@ def connect(
     again: type[UnreachableError] = UnreachableError,
     tell: Callable[[UnreachableError], None] = lambda error: None,
 ) -> Opened:
-    """Opens a connection to a machine that may still be booting; raises its last error when `within` seconds are over.
+    """Opens a connection to a machine that may still be booting; raises its last error when `within` seconds are over,
+    at whose end it tries once more.
 
     `again` is what may mend itself, and `tell` hears it once, where a second attempt fails too. By default that is a
     refused login as well: a machine that boots may not have its users' homes yet. A host key or a sudo that is wrong
@@ -50,13 +51,13 @@ def connect(
         except (HostKeyError, SudoError):
             raise
         except again as error:
-            pause_now = pause * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
-            if time.monotonic() + pause_now > deadline:
+            left = deadline - time.monotonic()
+            if left <= 0:
                 raise
             failures += 1
             if failures == 2:
                 tell(error)
-        time.sleep(pause_now)
+        time.sleep(min(pause * random.uniform(0.5, 1.5), left))  # noqa: S311 - no secret
         pause = min(2 * pause, 8.0)
 
 

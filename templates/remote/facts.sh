@@ -1,5 +1,6 @@
 #!/bin/bash
-# What this machine says of itself, one key=value a line; free text is base64. Changes nothing.
+# What this machine says of itself, one key=value a line; free text is base64. Changes nothing. Every run of clustr asks
+# every node this, so what bash can read by itself is no program's to tell.
 set -u
 export LC_ALL=C
 rancher=/var/lib/rancher/k3s
@@ -27,38 +28,74 @@ first_line() {
   printf '%s' "$line"
 }
 
+# say_line KEY FILE: its first line, without a shell of its own.
+say_line() {
+  local line=
+  if [ -r "$2" ]; then IFS= read -r line <"$2"; fi
+  say "$1" "$line"
+}
+
 machine() {
   local name used
-  uname -n | encode hostname
-  say machine_id "$(first_line /etc/machine-id)"
-  say boot_id "$(first_line /proc/sys/kernel/random/boot_id)"
+  encode hostname </proc/sys/kernel/hostname
+  say_line machine_id /etc/machine-id
+  say_line boot_id /proc/sys/kernel/random/boot_id
   encode os_release </etc/os-release
-  say architecture "$(uname -m)"
-  kernel=$(uname -r)
+  read -r kernel </proc/sys/kernel/osrelease
   say kernel "$kernel"
+  say architecture "$(uname -m)"
   say cpus "$(getconf _NPROCESSORS_ONLN)"
-  awk '$1 == "MemTotal:" { print "memory_kb=" $2 } $1 == "MemAvailable:" { print "memory_free_kb=" $2 }' /proc/meminfo
-  say disk_free_kb "$(df -Pk /var/lib | awk 'NR == 2 { print $4 }')"
-  say cgroup_type "$(stat -fc %T /sys/fs/cgroup)"
-  say init "$(first_line /proc/1/comm)"
+  while read -r name used _; do
+    case $name in
+      MemTotal:) say memory_kb "$used" ;;
+      MemAvailable:) say memory_free_kb "$used" && break ;;
+    esac
+  done </proc/meminfo
+  file_systems
+  say_line init /proc/1/comm
   while read -r name _ _ used _; do
     if [ "$name" != Filename ]; then say swap "$name $used"; fi
   done </proc/swaps
-  say selinux_enforce "$(first_line /sys/fs/selinux/enforce)"
+  say_line selinux_enforce /sys/fs/selinux/enforce
   if [ -e /etc/selinux/config ]; then say selinux_config there; fi
+}
+
+# Free blocks, the size of one, and the kind: of one of the two alone where the other is not there.
+file_systems() {
+  local path free size kind
+  while read -r path free size kind; do
+    case $path in
+      /var/lib) say disk_free_kb "$((free * size / 1024))" ;;
+      *) say cgroup_type "$kind" ;;
+    esac
+  done < <(stat -f -c '%n %a %S %T' /var/lib /sys/fs/cgroup)
+}
+
+# Whether units of which more is asked are active, by one question for all.
+ask_units() {
+  local state states=()
+  while read -r state; do
+    if [ -n "$state" ]; then states+=("$state"); fi
+  done < <(systemctl show --property=ActiveState --value firewalld.service k3s.service clustr-apply.service)
+  firewalld=${states[0]-} k3s=${states[1]-} apply=${states[2]-}
+}
+
+is_active() {
+  case $1 in active | reloading) ;; *) return 1 ;; esac
 }
 
 # cgroup v2 names its controllers in a file of its own; /proc/cgroups is v1's (cgroups(7)).
 cgroup_controllers() {
-  local word on=
+  local word on='' words=()
   if [ -r /sys/fs/cgroup/cgroup.controllers ]; then
-    say controllers "$(first_line /sys/fs/cgroup/cgroup.controllers)"
+    say_line controllers /sys/fs/cgroup/cgroup.controllers
   elif [ -r /proc/cgroups ]; then
     while read -r word _ _ on; do
       if [ "$on" = 1 ]; then say controllers "$word"; fi
     done </proc/cgroups
   fi
-  for word in $(</proc/cmdline); do
+  read -ra words </proc/cmdline
+  for word in "${words[@]}"; do
     case $word in cgroup_disable=*) say controllers_off "${word#*=}" ;; esac
   done
 }
@@ -122,15 +159,16 @@ boot_loader() {
 }
 
 network() {
-  local folder name mtu
+  local folder name mtu address
   for folder in /sys/class/net/*; do
     name=${folder##*/}
-    mtu=$(first_line "$folder/mtu")
+    mtu=
+    if [ -r "$folder/mtu" ]; then read -r mtu <"$folder/mtu"; fi
     if [ -e "$folder/device" ]; then say port "$name $mtu"; else say virtual "$name $mtu"; fi
   done
-  ip -o -4 addr | awk '{ sub(/@.*/, "", $2); print "address=" $2 " " $4 }'
-  if grep -qx 'ENABLED=yes' /etc/ufw/ufw.conf && command -v ufw >/dev/null; then say firewall ufw; fi
-  if systemctl is-active --quiet firewalld.service; then say firewall firewalld; fi
+  while read -r _ name _ address _; do say address "${name%%@*} $address"; done < <(ip -o -4 addr)
+  if command -v ufw >/dev/null && grep -qx 'ENABLED=yes' /etc/ufw/ufw.conf; then say firewall ufw; fi
+  if is_active "$firewalld"; then say firewall firewalld; fi
 }
 
 # systemd's own hierarchy tells whose a process is: sets `unit`.
@@ -224,12 +262,15 @@ remains() {
 chains() {
   local tool all
   for tool in iptables-nft-save iptables-legacy-save; do
-    if command -v "$tool" >/dev/null && all=$(timeout 5 "$tool"); then
-      awk '
-        match($1, /^:(KUBE|cali|CILIUM|FLANNEL|WEAVE)/) { found["iptables chains " substr($1, 2, RLENGTH - 1)] }
-        $1 == ":DOCKER" { found["docker chain DOCKER"] }
-        END { for (each in found) print "remains=" each }' <<<"$all"
-    fi
+    if ! { command -v "$tool" >/dev/null && all=$(timeout 5 "$tool"); }; then continue; fi
+    case $all in
+      *:KUBE* | *:cali* | *:CILIUM* | *:FLANNEL* | *:WEAVE* | *:DOCKER*) ;;
+      *) continue ;;
+    esac
+    awk '
+      match($1, /^:(KUBE|cali|CILIUM|FLANNEL|WEAVE)/) { found["iptables chains " substr($1, 2, RLENGTH - 1)] }
+      $1 == ":DOCKER" { found["docker chain DOCKER"] }
+      END { for (each in found) print "remains=" each }' <<<"$all"
   done
 }
 
@@ -268,7 +309,7 @@ k3s() {
     say ca_hash "$(sha256sum <"$rancher/server/tls/server-ca.crt" | cut -d' ' -f1)"
   fi
   if [ -e "$rancher/agent/client-kubelet.crt" ]; then say agent_data yes; fi
-  if systemctl is-active --quiet k3s.service && [ -x /usr/local/bin/k3s ]; then kube_nodes; fi
+  if is_active "$k3s" && [ -x /usr/local/bin/k3s ]; then kube_nodes; fi
 }
 
 # kubectl keeps a cache of the API in the home folder unless it is told another place. DaemonSets tell whether anybody hands
@@ -295,12 +336,13 @@ kube_nodes() {
 }
 
 left_by_clustr() {
-  local record run='' by=''
+  local record content run='' by=''
   for record in "$clustr"/records/*; do
     case $record in *.new | *'*') continue ;; esac
-    printf '%s\0' "$(<"$record")"
+    IFS= read -r -d '' content <"$record"
+    printf '%s\0' "${content%$'\n'}"
   done | encode records
-  say apply "$(systemctl show --property=ActiveState --value clustr-apply.service)"
+  say apply "$apply"
   if [ -r "$clustr/run" ]; then
     { IFS= read -r run && IFS= read -r by; } <"$clustr/run"
     say run_id "$run"
@@ -324,6 +366,8 @@ lock() {
 }
 
 main() {
+  local firewalld k3s apply
+  ask_units
   machine
   cgroup_controllers
   kernel_modules
@@ -341,4 +385,4 @@ main() {
 # Told in one piece: each line would travel in a packet of its own.
 said=$(trap cleanup EXIT && main </dev/null 2>/dev/null)
 # The clock last of all: it is compared with the asker's at the moment when this arrives.
-printf '%s\nclock=%s\n' "$said" "$(date +%s.%N)"
+printf '%s\nclock=%s\n' "$said" "${EPOCHREALTIME:-$(date +%s.%N)}"
