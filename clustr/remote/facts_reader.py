@@ -42,6 +42,7 @@ from clustr.remote.said import Said
 from clustr.templates import text
 
 FACTS_LIMIT = 60.0  # seconds
+SHM_KB = 1024  # in /dev/shm, where scripts keep answers until they are whole
 LAST_MOMENT = 253402300800.0  # the year 10000, which no date can name
 _NEEDED = ("boot_id", "architecture", "kernel", "cpus", "memory_kb", "disk_free_kb", "clock", "init")
 
@@ -55,6 +56,10 @@ def read_facts(connection: Connection, node: Node) -> Facts:
     if result.status or missing or not said.one("end"):
         problem = f"its facts could not be read: {', '.join(missing) or 'they ended early'}"
         raise UnreachableError(problem, f"try: clustr exec --limit {node.name} -- uptime", node=node.name)
+    free = said.one("shm_free_kb")
+    if free.isascii() and free.isdigit() and int(free) < SHM_KB:
+        problem = f"{free} KB are free in /dev/shm, where answers are kept for a moment; {SHM_KB} are needed"
+        raise UnreachableError(problem, "free some memory there: df /dev/shm", node=node.name)
     try:
         return replace(parse_facts(said), asked=asked)
     except (ValueError, IndexError) as error:

@@ -60,15 +60,17 @@ machine() {
   if [ -e /etc/selinux/config ]; then say selinux_config there; fi
 }
 
-# Free blocks, the size of one, and the kind: of one of the two alone where the other is not there.
+# What is free, and kinds; nothing of a place that is not there. A tmpfs without a limit has no blocks at all.
 file_systems() {
-  local path free size kind
-  while read -r path free size kind; do
+  local path free all size kind shm_free_kb=0
+  while read -r path free all size kind; do
     case $path in
       /var/lib) say disk_free_kb "$((free * size / 1024))" ;;
+      /dev/shm) if [ "$all" = 0 ]; then shm_free_kb=''; else shm_free_kb=$((free * size / 1024)); fi ;;
       *) say cgroup_type "$kind" ;;
     esac
-  done < <(stat -f -c '%n %a %S %T' /var/lib /sys/fs/cgroup)
+  done < <(stat -f -c '%n %a %b %S %T' /var/lib /sys/fs/cgroup /dev/shm)
+  say shm_free_kb "$shm_free_kb"
 }
 
 # Whether units of which more is asked are active, by one question for all.

@@ -74,6 +74,18 @@ def test_the_moment_of_the_answer_is_kept() -> None:
     assert found.clock != found.asked
 
 
+@pytest.mark.parametrize("said", ["shm_free_kb=0", "shm_free_kb=1023"])
+def test_a_full_dev_shm_is_told_at_the_first_look(said: str) -> None:
+    with pytest.raises(UnreachableError, match="KB are free in /dev/shm") as caught:
+        read_facts(FakeConnection({"What this machine says": f"{said}\n{BARE}"}), NODE)
+    assert caught.value.remedy == "free some memory there: df /dev/shm"
+
+
+@pytest.mark.parametrize("said", ["shm_free_kb=1024", "shm_free_kb="])
+def test_room_in_dev_shm_or_no_limit_to_it(said: str) -> None:
+    assert read_facts(FakeConnection({"What this machine says": f"{said}\n{BARE}"}), NODE).cpus == 2
+
+
 @pytest.fixture
 def here() -> Iterator[LocalConnection]:
     with LocalConnection() as machine:
@@ -88,6 +100,14 @@ def test_a_machine_that_answers_slowly_has_no_slow_clock(here: LocalConnection) 
     here.command("ss", "sleep 3")
     found = read_facts(here, NODE)
     assert abs(found.asked - found.clock) < 2
+
+
+@pytest.mark.parametrize(("options", "free"), [("size=3m", "3072"), ("size=0", "")])
+def test_what_is_free_is_told_of_each_place(here: LocalConnection, options: str, free: str) -> None:
+    said = Said(here.run(f"mount -t tmpfs -o {options} tmpfs /dev/shm\n{facts_script()}").stdout)
+    assert said.one("shm_free_kb") == free
+    assert said.one("cgroup_type")
+    assert int(said.one("disk_free_kb")) > 0
 
 
 def test_remains_are_looked_for_where_k3s_is_not(here: LocalConnection) -> None:
