@@ -1,6 +1,6 @@
 """clustr beside other tools on hundreds of simulated nodes, the same work for all, in one run.
 
-    python -m tests.bench.fleet [--nodes 300] [--only CASE] [--alone] [--out build/bench.json]
+    python -m tests.bench.fleet [--nodes 300] [--only CASE] [--alone] [--limit 360] [--out build/bench.json]
 
 It runs itself in namespaces of its own: no packet leaves this machine, and whatever it started ends with it.
 """
@@ -52,9 +52,10 @@ class Bench:
     `profiles` are of clustr's runs that missed an aim.
     """
 
-    def __init__(self, nodes: Nodes, logs: Path) -> None:
+    def __init__(self, nodes: Nodes, logs: Path, limit: float) -> None:
         self._nodes = nodes
         self._logs = logs
+        self._limit = limit
         self.rows: list[Row] = []
         self.profiles: dict[tuple[Case, Again], list[str]] = {}
         self.failed = False  # a tool that ended by itself, and not well
@@ -70,7 +71,7 @@ class Bench:
             self._keep(rows)
 
     def profile(self, case: Case, tool: Tool, run: Again) -> None:
-        self.profiles[case, run] = profile(tool, case, BUILD / "peers", 2 * LIMIT)
+        self.profiles[case, run] = profile(tool, case, BUILD / "peers", 2 * self._limit)
 
     def _keep(self, rows: Sequence[Row]) -> Row:
         """The median by wall time."""
@@ -83,7 +84,7 @@ class Bench:
         nodes, log = self._nodes, self._logs / f"{case}-{tool.name}-{count}-{run}.log"
         nodes.forget()
         before = nodes.cpu()
-        spent = cost(tool.commands[case], log=log, limit=LIMIT, environment=tool.environment, cwd=tool.folder)
+        spent = cost(tool.commands[case], log=log, limit=self._limit, environment=tool.environment, cwd=tool.folder)
         counts = [counted for counted in nodes.counts().values() if counted != Counts(0, 0, 0)]
         self.failed |= spent.status not in (0, STOPPED)
         whole = spent.status == 0 and len(counts) == count and self._shows(case, log, count)
@@ -105,7 +106,7 @@ class Bench:
         return True
 
 
-def run(count: int, chosen: Sequence[Case], *, alone: bool) -> list[Bench]:
+def run(count: int, chosen: Sequence[Case], limit: float, *, alone: bool) -> list[Bench]:
     """All cases that are chosen, for up to `count` nodes."""
     lower, venv = BUILD / "root", None if alone else BUILD / "peers"
     logs = BUILD / "logs"
@@ -114,14 +115,14 @@ def run(count: int, chosen: Sequence[Case], *, alone: bool) -> list[Bench]:
     benches = []
     if set(chosen) - {Case.PLAN}:
         with Nodes(SCRATCH, count, layers=(lower,), round_trip=ROUND_TRIP) as nodes:
-            benches.append(Bench(nodes, logs))
+            benches.append(Bench(nodes, logs, limit))
             for case in chosen:
                 if case is Case.WORK:
                     _work(benches[0], nodes, venv, SCRATCH, max(1, count // 3))
                 elif case is not Case.PLAN:
                     _one_look(benches[0], case, nodes, venv, SCRATCH, count)
     if Case.PLAN in chosen:
-        benches.append(_growth(SCRATCH / "many", lower, logs, count))
+        benches.append(_growth(SCRATCH / "many", lower, logs, count, limit))
     return benches
 
 
@@ -161,12 +162,12 @@ def _work(bench: Bench, nodes: Nodes, venv: Path | None, folder: Path, count: in
         bench.profile(Case.WORK, clustr, Again.FIRST)
 
 
-def _growth(folder: Path, lower: Path, logs: Path, count: int) -> Bench:
+def _growth(folder: Path, lower: Path, logs: Path, count: int, limit: float) -> Bench:
     """clustr alone, facts and a plan with nothing to do, at more and more nodes."""
     most = 1000 if count >= 300 else 10 * count
     folder.mkdir()
     with Nodes(folder, most, layers=(lower,), round_trip=ROUND_TRIP) as nodes:
-        bench = Bench(nodes, logs)
+        bench = Bench(nodes, logs, limit)
         first = tools.clustr(folder, nodes.inventory(1))
         first.work()
         nodes.spread(nodes.names[0])
@@ -196,6 +197,7 @@ def main() -> int:
     asked.add_argument("--nodes", type=int, default=300)
     asked.add_argument("--only", action="append", type=lambda word: Case(word.lower()))
     asked.add_argument("--alone", action="store_true", help="clustr and the bare loop, no other tools")
+    asked.add_argument("--limit", type=float, default=LIMIT, help="seconds for one run of one tool")
     asked.add_argument("--out", type=Path, default=HOUSE / "build/bench.json")
     options = asked.parse_args()
     if os.geteuid() != 0:
@@ -209,7 +211,7 @@ def main() -> int:
     SCRATCH.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", SCRATCH], check=True)
     print(table.head(), flush=True)
-    benches = run(options.nodes, options.only or tuple(Case), alone=options.alone)
+    benches = run(options.nodes, options.only or tuple(Case), options.limit, alone=options.alone)
     rows = [row for bench in benches for row in bench.rows]
     profiles = {key: lines for bench in benches for key, lines in bench.profiles.items()}
     options.out.parent.mkdir(parents=True, exist_ok=True)
