@@ -21,17 +21,22 @@ encode() {
   printf '%s=%s\n' "$1" "$(base64 -w0)"
 }
 
-# first_line FILE: without starting a program; nothing where it cannot be read.
-first_line() {
-  local line=
+# read_line FILE: its first line into the caller's `line`, without a shell or a program; nothing where it cannot be read.
+read_line() {
+  line=
   if [ -r "$1" ]; then IFS= read -r line <"$1"; fi
+}
+
+first_line() {
+  local line
+  read_line "$1"
   printf '%s' "$line"
 }
 
-# say_line KEY FILE: its first line, without a shell of its own.
+# say_line KEY FILE
 say_line() {
-  local line=
-  if [ -r "$2" ]; then IFS= read -r line <"$2"; fi
+  local line
+  read_line "$2"
   say "$1" "$line"
 }
 
@@ -161,12 +166,11 @@ boot_loader() {
 }
 
 network() {
-  local folder name mtu address
+  local folder name line address
   for folder in /sys/class/net/*; do
     name=${folder##*/}
-    mtu=
-    if [ -r "$folder/mtu" ]; then read -r mtu <"$folder/mtu"; fi
-    if [ -e "$folder/device" ]; then say port "$name $mtu"; else say virtual "$name $mtu"; fi
+    read_line "$folder/mtu"
+    if [ -e "$folder/device" ]; then say port "$name $line"; else say virtual "$name $line"; fi
   done
   while read -r _ name _ address _; do say address "${name%%@*} $address"; done < <(ip -o -4 addr)
   if command -v ufw >/dev/null && grep -qx 'ENABLED=yes' /etc/ufw/ufw.conf; then say firewall ufw; fi
@@ -262,17 +266,13 @@ remains() {
 
 # Rules of both kinds, as far as their tools are there: kube-proxy and Docker cannot do without one of them either.
 chains() {
-  local tool all
+  local tool all word
   for tool in iptables-nft-save iptables-legacy-save; do
     if ! { command -v "$tool" >/dev/null && all=$(timeout 5 "$tool"); }; then continue; fi
-    case $all in
-      *:KUBE* | *:cali* | *:CILIUM* | *:FLANNEL* | *:WEAVE* | *:DOCKER*) ;;
-      *) continue ;;
-    esac
-    awk '
-      match($1, /^:(KUBE|cali|CILIUM|FLANNEL|WEAVE)/) { found["iptables chains " substr($1, 2, RLENGTH - 1)] }
-      $1 == ":DOCKER" { found["docker chain DOCKER"] }
-      END { for (each in found) print "remains=" each }' <<<"$all"
+    for word in KUBE cali CILIUM FLANNEL WEAVE; do
+      case $all in *$'\n':"$word"*) say remains "iptables chains $word" ;; esac
+    done
+    case $all in *$'\n:DOCKER '*) say remains 'docker chain DOCKER' ;; esac
   done
 }
 
@@ -341,6 +341,7 @@ left_by_clustr() {
   local record content run='' by=''
   for record in "$clustr"/records/*; do
     case $record in *.new | *'*') continue ;; esac
+    content='' # of one that goes meanwhile
     IFS= read -r -d '' content <"$record"
     printf '%s\0' "${content%$'\n'}"
   done | encode records

@@ -153,3 +153,9 @@ def test_modules_are_read_from_every_kernels_lists(here: LocalConnection) -> Non
     kernels = {kernel.release: kernel.modules for kernel in told(here).kernels}
     assert kernels["1.2.3-a"] == frozenset(("vxlan", "overlay"))
     assert "1.2.4" not in kernels
+
+
+def test_a_record_that_goes_while_they_are_read_is_not_the_one_before_it(here: LocalConnection) -> None:
+    here.write("/var/lib/clustr/records/1", "base_os\nYQ==\n1\nundo it")
+    here.run("ln -s /nowhere /var/lib/clustr/records/2")
+    assert [(each.goal, each.undo) for each in told(here).records] == [("a", "undo it")]
